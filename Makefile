@@ -1,0 +1,67 @@
+# Two commands are enough: `make run` to use JourMême, `make test` to try all of it.
+# The rest is in CONTRIBUTING.md.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test check bench clean migration worker lint
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "JourMême needs Python 3.11 or newer: make run PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV) \
+	  || { echo "Python's venv is missing: on Debian, apt install python3-venv"; exit 1; }
+
+$(VENV)/.run: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@touch $@ $(VENV)/.run
+
+booking/translations/en/LC_MESSAGES/messages.mo: booking/translations/en/LC_MESSAGES/messages.po | $(VENV)/.run
+	$(BIN)/pybabel -q compile -d booking/translations
+
+setup: $(VENV)/.run booking/translations/en/LC_MESSAGES/messages.mo
+setup-dev: $(VENV)/.dev booking/translations/en/LC_MESSAGES/messages.mo
+
+run: setup ## web + worker + database + demo data on http://127.0.0.1:$PORT; Ctrl-C stops all
+	@exec $(BIN)/flask --app wsgi serve
+
+worker: setup ## the worker alone, where DATABASE_URL is set
+	@exec $(BIN)/flask --app wsgi worker
+
+browser: setup-dev
+	@sh tests/install_browser.sh
+
+test: browser ## the whole suite, browser included
+	$(BIN)/python -m pytest -q
+
+lint: setup-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/flask --app wsgi check-protocols
+
+check: lint browser ## what CI runs: format, lint, types, imports, protocols, tests, coverage
+	$(BIN)/python -m pytest -q --cov --cov-report=term
+
+bench: setup-dev ## speed, as ratios against floors, into var/bench.json
+	$(BIN)/python -m tests.bench
+
+migration: setup-dev ## draft a migration: make migration m="what changes"
+	$(BIN)/flask --app wsgi draft-migration "$(m)"
+
+clean: ## forget the virtual environment, the embedded database, every cache
+	rm -rf $(VENV) var .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find booking/translations -name '*.mo' -delete

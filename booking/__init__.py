@@ -1,0 +1,1 @@
+"""Demand, and every door through which people and software come in."""

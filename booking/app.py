@@ -1,0 +1,139 @@
+"""Puts the rooms together: one app from settings, a clock and senders."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from booking import cli
+from booking.api import views as api_views
+from booking.extensions import Equipment, babel, csrf, db
+from booking.links import Links
+from booking.triage import protocols
+from booking.web import (
+    administration,
+    appointment,
+    console,
+    coordination,
+    day,
+    dev,
+    errors,
+    guards,
+    health,
+    pages,
+    patient,
+    security_headers,
+    session,
+    supply,
+    webhooks,
+    wording,
+)
+from config import embedded, logs
+from config.clock import Clock, utc_now
+from config.database import engine_options
+from config.settings import Settings
+from notifications.delivery import build_senders
+from notifications.models import Channel
+from notifications.senders import Sender
+
+LARGEST_BODY = 64 * 1024
+
+DOORS = (
+    patient.patient,
+    appointment.appointment,
+    pages.pages,
+    session.session,
+    day.day,
+    supply.supply,
+    console.console,
+    coordination.coordination,
+    administration.administration,
+    webhooks.webhooks,
+    health.health,
+    api_views.api,
+)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock = utc_now,
+    senders: Mapping[Channel, Sender] | None = None,
+) -> Flask:
+    """Return an app that is ready to serve.
+
+    Raises:
+        SettingMissing: if this is production, and something is unsafe.
+        RouteWithoutGuard: if a route does not say who may enter.
+        ProtocolInvalid: if the triage protocol cannot be trusted.
+    """
+    settings = settings or Settings()
+    os.umask(0o077)
+    logs.configure()
+    app = Flask(__name__)
+    app.config.from_mapping(_configuration(settings))
+    app.extensions["jourmeme"] = Equipment(
+        settings=settings,
+        clock=clock,
+        links=Links(
+            settings.base_url, settings.host, settings.secret_key.get_secret_value().encode()
+        ),
+        protocols=protocols.in_languages(),
+        senders=senders or build_senders(settings),
+    )
+    db.init_app(app)
+    csrf.init_app(app)
+    babel.init_app(app, locale_selector=wording.language)
+    _open_doors(app, settings)
+    cli.register(app)
+    guards.policy(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _open_doors(app: Flask, settings: Settings) -> None:
+    for door in DOORS:
+        app.register_blueprint(door)
+    if not settings.is_production:
+        app.register_blueprint(dev.dev)
+    security_headers.init_app(app)
+    errors.init_app(app)
+
+
+def database_address(settings: Settings) -> Callable[[], str]:
+    """Return what gives the database's address; the embedded server starts when it is asked."""
+
+    @cache
+    def address() -> str:
+        return settings.database_url or embedded.start(settings.var.resolve() / "postgres")
+
+    return address
+
+
+def _configuration(settings: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://",
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(
+            database_address(settings), pool_size=settings.web_threads + 2
+        ),
+        "MAX_CONTENT_LENGTH": LARGEST_BODY,
+        "MAX_FORM_MEMORY_SIZE": LARGEST_BODY,
+        "MAX_FORM_PARTS": 200,
+        # A patient may think longer than an hour about a page; the session's end is the limit.
+        "WTF_CSRF_TIME_LIMIT": None,
+        # Addresses of pages are secrets: browsers send no referrer for Flask-WTF to look at.
+        "WTF_CSRF_SSL_STRICT": False,
+        "SESSION_COOKIE_NAME": "__Host-session" if settings.is_production else "session",
+        "SESSION_COOKIE_SECURE": settings.is_production,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "BABEL_DEFAULT_LOCALE": "fr",
+        "TRUSTED_HOSTS": [settings.host] if settings.is_production else None,
+        "PREFERRED_URL_SCHEME": "https" if settings.is_production else "http",
+        "SEND_FILE_MAX_AGE_DEFAULT": 31_536_000,
+    }

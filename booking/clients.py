@@ -1,0 +1,77 @@
+"""Other software that may ask and book: its key is shown once and kept as a hash. No HTTP."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from secrets import token_urlsafe
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from booking.links import hashed
+from booking.models import ApiClient
+from schedules.models import Community
+
+PREFIX = "jm_"
+"""What every key begins with, so that tools that look for leaked secrets know one."""
+
+KEY_BYTES = 32
+"""256 bits, written as 43 characters."""
+
+
+class NoSuchClient(LookupError):
+    """This community has no such client, or its key was revoked before."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Whoever holds a live key, and the one community that the key is for."""
+
+    id: int
+    reference: UUID
+    community: Community
+
+
+def issue_key(session: Session, community_id: int, name: str, *, now: datetime) -> str:
+    """Let a new client in and return its key, which nobody can read again afterwards."""
+    key = PREFIX + token_urlsafe(KEY_BYTES)
+    session.execute(
+        insert(ApiClient).values(
+            community_id=community_id,
+            reference=uuid4(),
+            name=name,
+            key_hash=hashed(key),
+            created_at=now,
+        )
+    )
+    return key
+
+
+def client_of(session: Session, key: str) -> Client | None:
+    """Return whom this key belongs to, or None. Looked up by its hash, so time tells nothing."""
+    found = session.execute(
+        select(ApiClient.id, ApiClient.reference, Community)
+        .join(Community, Community.id == ApiClient.community_id)
+        .where(ApiClient.key_hash == hashed(key), ApiClient.revoked_at.is_(None))
+    ).one_or_none()
+    return None if found is None else Client(*found)
+
+
+def revoke(session: Session, community_id: int, client: UUID, *, now: datetime) -> None:
+    """End a client's key at once; what it asked and booked stays.
+
+    Raises:
+        NoSuchClient: if this community has none of that name with a live key.
+    """
+    ended = session.scalar(
+        update(ApiClient)
+        .where(
+            ApiClient.community_id == community_id,
+            ApiClient.reference == client,
+            ApiClient.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+        .returning(ApiClient.id)
+    )
+    if ended is None:
+        raise NoSuchClient

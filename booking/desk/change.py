@@ -1,0 +1,258 @@
+"""What becomes of an appointment: seen by its link, cancelled, moved, arrived, missed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from booking.desk import tell
+from booking.links import Links, hashed
+from booking.models import (
+    Booking,
+    BookingState,
+    BookingStatus,
+    CancelledBy,
+    CareRequest,
+    RequestStatus,
+)
+from notifications.messages import By
+from schedules import slots
+from schedules.models import Community, Professional, Site, Slot
+
+LINK_OUTLIVES = timedelta(hours=2)
+"""How long after the appointment its link still opens something."""
+
+
+class NoSuchBooking(LookupError):
+    """No booking with that name in this community, or that link."""
+
+
+class LinkDied(LookupError):
+    """The appointment is over: its link opens nothing any more."""
+
+
+class TooLate(Exception):
+    """The appointment has begun, or has ended otherwise."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An appointment with all that its page, its calendar entry and its messages need."""
+
+    booking: Booking
+    request: CareRequest
+    slot: Slot
+    professional: Professional
+    site: Site
+    community: Community
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the patient is still expected."""
+        return self.booking.status is not BookingStatus.CANCELLED
+
+    def appointment(self) -> tell.Appointment:
+        """Return it as messages tell of it."""
+        return tell.Appointment(
+            reference=self.booking.reference,
+            version=self.booking.version,
+            starts_at=self.slot.starts_at,
+            ends_at=self.slot.ends_at,
+            changed_at=self.booking.changed_at,
+            site=tell.Where(self.site.name, self.site.address, self.site.phone),
+            professional_email=self.professional.email,
+            phone=self.request.phone if self.request.wants_sms else None,
+            email=self.request.email,
+            language=self.request.language,
+        )
+
+
+def by_link(session: Session, token: str, *, now: datetime, lock: bool = False) -> Kept:
+    """Return the appointment that this link opens; locked with its request if it is to change.
+
+    Raises:
+        NoSuchBooking: if the token opens none.
+        LinkDied: from two hours after the appointment on.
+    """
+    kept = _kept(session, Booking.link_hash == hashed(token), lock=lock)
+    if now > kept.slot.ends_at + LINK_OUTLIVES:
+        raise LinkDied
+    return kept
+
+
+def by_reference(
+    session: Session, community_id: int, reference: UUID, *, lock: bool = False
+) -> Kept:
+    """Return a community's appointment by its public name.
+
+    Raises:
+        NoSuchBooking: if this community has none of that name.
+    """
+    return _kept(
+        session,
+        Booking.community_id == community_id,
+        Booking.reference == reference,
+        lock=lock,
+    )
+
+
+def of_request(session: Session, request: CareRequest) -> Kept:
+    """Return the live appointment of a request.
+
+    Raises:
+        NoSuchBooking: if it has none.
+    """
+    return _kept(
+        session,
+        Booking.community_id == request.community_id,
+        Booking.request_id == request.id,
+        Booking.status != BookingStatus.CANCELLED,
+        lock=False,
+    )
+
+
+def _kept(session: Session, *which: object, lock: bool) -> Kept:
+    query = (
+        select(Booking, CareRequest, Slot, Professional, Site, Community)
+        .where(*which)  # type: ignore[arg-type]
+        .join(
+            CareRequest,
+            (CareRequest.community_id == Booking.community_id)
+            & (CareRequest.id == Booking.request_id),
+        )
+        .join(Slot, (Slot.community_id == Booking.community_id) & (Slot.id == Booking.slot_id))
+        .join(
+            Professional,
+            (Professional.community_id == Slot.community_id)
+            & (Professional.id == Slot.professional_id),
+        )
+        .join(Site, (Site.community_id == Slot.community_id) & (Site.id == Slot.site_id))
+        .join(Community, Community.id == Booking.community_id)
+        .execution_options(populate_existing=True)
+    )
+    if lock:
+        # The request is what every use case locks first, so that two of them cannot cross.
+        query = query.with_for_update(of=[CareRequest, Booking])
+    found = session.execute(query).tuples().one_or_none()
+    if found is None:
+        raise NoSuchBooking
+    return Kept(*found)
+
+
+def cancel(
+    session: Session,
+    kept: Kept,
+    *,
+    cancelled_by: CancelledBy,
+    by: str,
+    links: Links,
+    now: datetime,
+) -> None:
+    """End a locked appointment: its slot is free again at once, and both sides are told.
+
+    Cancelling twice is the same as once. A patient who cancels has declined; when the practice
+    cancels, the request is open again with its first deadline.
+
+    Raises:
+        TooLate: if the appointment has begun.
+    """
+    booking = kept.booking
+    if booking.status is BookingStatus.CANCELLED:
+        return
+    _refuse_if_begun(kept, now)
+    slots.release(session, kept.community.id, kept.slot.id, asker=kept.request.reference)
+    booking.status, booking.cancelled_by = BookingStatus.CANCELLED, cancelled_by
+    _changed(session, booking, by=by, now=now)
+    kept.request.status = (
+        RequestStatus.DECLINED if cancelled_by is CancelledBy.PATIENT else RequestStatus.OPEN
+    )
+    session.flush()
+    tell.cancelled(
+        session,
+        kept.community,
+        kept.appointment(),
+        by=By.PRACTICE if cancelled_by is CancelledBy.PRACTICE else By.PATIENT,
+        links=links,
+        now=now,
+    )
+
+
+def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now: datetime) -> None:
+    """Give a locked appointment another slot; the one it leaves is free again at once.
+
+    Moving to the slot it already has changes nothing.
+
+    Raises:
+        TooLate: if the appointment has begun, or was cancelled.
+        slots.SlotTaken: if somebody else was faster. The appointment stays as it was.
+    """
+    if kept.slot.reference == slot:
+        return
+    _refuse_if_begun(kept, now)
+    asker = kept.request.reference
+    left, before = kept.slot.id, kept.slot.starts_at
+    # Given back before the new one is claimed: one asker has one claim. If the new one is taken,
+    # the whole transaction is undone, and with it this line.
+    slots.release(session, kept.community.id, left, asker=asker)
+    taken = session.scalar(
+        slots.claiming(kept.community.id, slot, asker=asker, now=now).returning(Slot.id)
+    )
+    if taken is None:
+        raise slots.SlotTaken(slot)
+    slots.let_go(session, kept.community.id, asker=asker, now=now)
+    kept.booking.slot_id = taken
+    _changed(session, kept.booking, by=by, now=now)
+    after = by_reference(session, kept.community.id, kept.booking.reference)
+    tell.moved(
+        session,
+        kept.community,
+        after.appointment(),
+        before=before,
+        left_email=kept.professional.email,
+        links=links,
+        now=now,
+    )
+
+
+def note(session: Session, kept: Kept, status: BookingStatus, *, by: str, now: datetime) -> None:
+    """Note that the patient arrived, was seen, or did not come; noted twice is noted once.
+
+    Raises:
+        TooLate: if the appointment was cancelled.
+    """
+    if kept.booking.status is BookingStatus.CANCELLED:
+        raise TooLate
+    if kept.booking.status is status:
+        return
+    kept.booking.status = status
+    kept.booking.changed_at = now
+    _noted(session, kept.booking, by=by, now=now)
+    session.flush()
+
+
+def _refuse_if_begun(kept: Kept, now: datetime) -> None:
+    if kept.booking.status is not BookingStatus.CONFIRMED or kept.slot.starts_at <= now:
+        raise TooLate
+
+
+def _changed(session: Session, booking: Booking, *, by: str, now: datetime) -> None:
+    booking.version += 1
+    booking.changed_at = now
+    _noted(session, booking, by=by, now=now)
+    session.flush()
+
+
+def _noted(session: Session, booking: Booking, *, by: str, now: datetime) -> None:
+    session.add(
+        BookingState(
+            community_id=booking.community_id,
+            booking_id=booking.id,
+            version=booking.version,
+            status=booking.status,
+            slot_id=booking.slot_id,
+            by=by,
+            at=now,
+        )
+    )

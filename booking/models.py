@@ -1,0 +1,391 @@
+"""Tables of demand: care requests, what triage said of them, bookings; and who works here."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from booking.triage.protocol import Level
+from config.database import Base, CommunityId, Id, Reference
+
+
+class Channel(StrEnum):
+    """The door through which a request came."""
+
+    WEB = "WEB"
+    PHONE = "PHONE"
+    API = "API"
+
+
+class RequestStatus(StrEnum):
+    """Where a request stands. From OPEN on somebody owes this person an answer."""
+
+    DRAFT = "DRAFT"
+    """The form is being answered; triage has not ended."""
+    OPEN = "OPEN"
+    """The deadline runs, and there is no appointment yet."""
+    BOOKED = "BOOKED"
+    EMERGENCY = "EMERGENCY"
+    """Sent to the 15: nothing can be booked."""
+    ADVISED = "ADVISED"
+    """Not unscheduled care: told whom to turn to."""
+    DECLINED = "DECLINED"
+    """The patient cancelled, or wants no more."""
+
+
+class BookingStatus(StrEnum):
+    """The life of an appointment."""
+
+    CONFIRMED = "CONFIRMED"
+    ARRIVED = "ARRIVED"
+    HONOURED = "HONOURED"
+    NO_SHOW = "NO_SHOW"
+    CANCELLED = "CANCELLED"
+
+
+class CancelledBy(StrEnum):
+    """Who ended an appointment: FHIR's `cancelationReason`, in two words."""
+
+    PATIENT = "PATIENT"
+    PRACTICE = "PRACTICE"
+
+
+class Role(StrEnum):
+    """What an account may do here."""
+
+    OPERATOR = "OPERATOR"
+    SECRETARY = "SECRETARY"
+    PROFESSIONAL = "PROFESSIONAL"
+    COORDINATOR = "COORDINATOR"
+    ADMINISTRATOR = "ADMINISTRATOR"
+
+
+class CareRequest(Base):
+    """Who asks for care, what they answered, what triage said, and until when we owe them."""
+
+    __tablename__ = "care_request"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    link_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """SHA-256 of the token in the address of this request's pages; none for other doors."""
+    channel: Mapped[Channel]
+    language: Mapped[str] = mapped_column(server_default="fr")
+    status: Mapped[RequestStatus] = mapped_column(server_default="DRAFT")
+    created_at: Mapped[datetime]
+    opened_by: Mapped[UUID | None]
+    """Reference of the account or API client that asked on behalf of the patient."""
+
+    birth_date: Mapped[date | None]
+    age_months: Mapped[int | None]
+    older_by_months: Mapped[int] = mapped_column(server_default="0")
+    """The patient may be this much older: 11 where only whole years were said."""
+    sex: Mapped[str | None]
+    pregnant: Mapped[str | None]
+    commune_insee: Mapped[str | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    complaints: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    answers: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    note: Mapped[str | None]
+    """Eighty characters at most, read by the professional; never by triage."""
+    has_regular_doctor: Mapped[str | None]
+    regular_doctor: Mapped[UUID | None]
+    """The médecin traitant, when they are a member of this community."""
+
+    level: Mapped[Level | None]
+    assessment_id: Mapped[int | None] = mapped_column(BigInteger)
+    assessed_at: Mapped[datetime | None]
+    deadline: Mapped[datetime | None]
+
+    is_for_another: Mapped[bool] = mapped_column(server_default="false")
+    family_name: Mapped[str | None]
+    given_name: Mapped[str | None]
+    phone: Mapped[str | None]
+    """E.164."""
+    may_leave_message: Mapped[bool | None]
+    email: Mapped[str | None]
+    wants_sms: Mapped[bool] = mapped_column(server_default="true")
+    call_back_hours: Mapped[str | None]
+    call_back_asked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "reference", name="uq_care_request_reference"),
+        ForeignKeyConstraint(
+            ["community_id", "assessment_id"],
+            ["assessment.community_id", "assessment.id"],
+            use_alter=True,
+        ),
+        CheckConstraint("(level IS NULL) = (assessment_id IS NULL)", name="level_is_assessed"),
+        CheckConstraint(
+            "status NOT IN ('OPEN', 'BOOKED') OR deadline IS NOT NULL", name="owed_has_deadline"
+        ),
+        CheckConstraint("note IS NULL OR length(note) <= 80", name="note_is_short"),
+        Index("ix_care_request_link_hash", "link_hash"),
+        Index(
+            "ix_care_request_open",
+            "community_id",
+            "deadline",
+            postgresql_where=text("status = 'OPEN'"),
+        ),
+    )
+
+
+class Assessment(Base):
+    """What triage said once, with all it heard. Append-only: a new answer makes a new row."""
+
+    __tablename__ = "assessment"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    request_id: Mapped[int] = mapped_column(BigInteger)
+    level: Mapped[Level]
+    protocol: Mapped[str]
+    version: Mapped[int]
+    digest: Mapped[str]
+    """SHA-256 of the protocol file, in hexadecimal."""
+    patient: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    complaints: Mapped[list[str]] = mapped_column(ARRAY(String))
+    answers: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    routes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    safety_net: Mapped[str]
+    assessed_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "request_id"], ["care_request.community_id", "care_request.id"]
+        ),
+        # What a booking points to: the pair cannot be true of a level that allows none.
+        UniqueConstraint("community_id", "id", "request_id", "level", name="uq_assessment_level"),
+    )
+
+
+class Booking(Base):
+    """A request that owns a slot. Moving keeps the row: its reference is the calendar's UID."""
+
+    __tablename__ = "booking"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    request_id: Mapped[int] = mapped_column(BigInteger)
+    assessment_id: Mapped[int] = mapped_column(BigInteger)
+    level: Mapped[Level]
+    slot_id: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[BookingStatus] = mapped_column(server_default="CONFIRMED")
+    cancelled_by: Mapped[CancelledBy | None]
+    version: Mapped[int] = mapped_column(server_default="0")
+    """SEQUENCE of the calendar entry: rises when time, place or status changes."""
+    link_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    code: Mapped[str]
+    """Short code to say aloud; it opens nothing by itself."""
+    booked_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "reference", name="uq_booking_reference"),
+        ForeignKeyConstraint(
+            ["community_id", "request_id"], ["care_request.community_id", "care_request.id"]
+        ),
+        ForeignKeyConstraint(
+            ["community_id", "assessment_id", "request_id", "level"],
+            [
+                "assessment.community_id",
+                "assessment.id",
+                "assessment.request_id",
+                "assessment.level",
+            ],
+            name="fk_booking_triaged",
+        ),
+        ForeignKeyConstraint(["community_id", "slot_id"], ["slot.community_id", "slot.id"]),
+        CheckConstraint("level IN ('SAME_DAY', 'WITHIN_24H')", name="level_allows_booking"),
+        CheckConstraint(
+            "(status = 'CANCELLED') = (cancelled_by IS NOT NULL)", name="cancelled_by_somebody"
+        ),
+        Index(
+            "uq_booking_live_slot",
+            "community_id",
+            "slot_id",
+            unique=True,
+            postgresql_where=text("status <> 'CANCELLED'"),
+        ),
+        Index(
+            "uq_booking_live_request",
+            "community_id",
+            "request_id",
+            unique=True,
+            postgresql_where=text("status <> 'CANCELLED'"),
+        ),
+        Index("ix_booking_link_hash", "link_hash"),
+    )
+
+
+class BookingState(Base):
+    """What happened to a booking, when, and by whom. Append-only."""
+
+    __tablename__ = "booking_state"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    booking_id: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int]
+    status: Mapped[BookingStatus]
+    slot_id: Mapped[int] = mapped_column(BigInteger)
+    by: Mapped[str]
+    """`PATIENT`, `API`, or the reference of an account."""
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "booking_id"], ["booking.community_id", "booking.id"]
+        ),
+        Index("ix_booking_state_booking", "community_id", "booking_id"),
+    )
+
+
+class Account(Base):
+    """Somebody who works with JourMême, and what they may do."""
+
+    __tablename__ = "account"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    email: Mapped[str] = mapped_column(unique=True)
+    """Lower case: people sign in with it before we know their community."""
+    display_name: Mapped[str]
+    password_hash: Mapped[str]
+    role: Mapped[Role]
+    professional_id: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "reference", name="uq_account_reference"),
+        ForeignKeyConstraint(
+            ["community_id", "professional_id"], ["professional.community_id", "professional.id"]
+        ),
+        CheckConstraint("email = lower(email)", name="email_is_lower_case"),
+        CheckConstraint(
+            "(role = 'PROFESSIONAL') = (professional_id IS NOT NULL)",
+            name="professional_is_somebody",
+        ),
+    )
+
+
+class AccountSite(Base):
+    """The practices whose day a secretary keeps."""
+
+    __tablename__ = "account_site"
+
+    community_id: Mapped[CommunityId]
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    site_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "account_id"], ["account.community_id", "account.id"]
+        ),
+        ForeignKeyConstraint(["community_id", "site_id"], ["site.community_id", "site.id"]),
+    )
+
+
+class StaffSession(Base):
+    """One sign-in, on one device; ended here, it is ended everywhere."""
+
+    __tablename__ = "staff_session"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "account_id"], ["account.community_id", "account.id"]
+        ),
+        UniqueConstraint("community_id", "token_hash", name="uq_staff_session_token"),
+        Index("ix_staff_session_token_hash", "token_hash"),
+    )
+
+
+class SignInFailure(Base):
+    """A refused sign-in, so that guessing slows down on every machine and process alike."""
+
+    __tablename__ = "sign_in_failure"
+
+    id: Mapped[Id]
+    who_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """Keyed hash of the address or the e-mail: neither is kept."""
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_sign_in_failure_who", "who_hash", "at"),)
+
+
+class ApiClient(Base):
+    """Other software that may ask and book, and its key's hash."""
+
+    __tablename__ = "api_client"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    name: Mapped[str]
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "key_hash", name="uq_api_client_key"),
+        Index("ix_api_client_key_hash", "key_hash"),
+    )
+
+
+class IdempotencyKey(Base):
+    """The answer that a client's write was given, so that its repetition gets the same one."""
+
+    __tablename__ = "idempotency_key"
+
+    community_id: Mapped[CommunityId]
+    client_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of method, path and body: the same key with another body is a mistake."""
+    status: Mapped[int]
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "client_id"], ["api_client.community_id", "api_client.id"]
+        ),
+        Index("ix_idempotency_key_created", "created_at"),
+    )
+
+
+class WorkerHeartbeat(Base):
+    """When the worker that leads was last alive: what /readyz and operators look at."""
+
+    __tablename__ = "worker_heartbeat"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""HTML doors: read a form → one desk call in a transaction → redirect, or a page."""

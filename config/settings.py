@@ -1,0 +1,89 @@
+"""Settings: typed, frozen, from the environment only; the one reader of it."""
+
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only-secret-not-for-production"  # noqa: S105 - refused in production
+SHORTEST_SECRET = 32
+
+
+class SettingMissing(ValueError):
+    """A setting without which this process must not start."""
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two installations. Read once, when a process begins."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    jourmeme_env: Literal["development", "production"] = "development"
+    database_url: str | None = None
+    var: Path = Field(default=Path("var"), validation_alias="JOURMEME_VAR")
+    secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    encryption_keys: SecretStr | None = None
+    public_base_url: str | None = None
+    port: int = 8000
+    trusted_proxies: int = 0
+    web_workers: int = 2
+    web_threads: int = 8
+
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_messaging_service_sid: str | None = None
+    twilio_from: str | None = None
+    twilio_api_base_url: str = "https://api.twilio.com"
+
+    smtp_url: SecretStr | None = None
+    mail_from: str = "ne-pas-repondre@jourmeme.invalid"
+
+    @property
+    def is_production(self) -> bool:
+        """Whether real patients use this installation."""
+        return self.jourmeme_env == "production"
+
+    @property
+    def base_url(self) -> str:
+        """The address that links in messages begin with, without a final slash."""
+        return (self.public_base_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @property
+    def host(self) -> str:
+        """The host of the public address: the right-hand side of every iCalendar UID."""
+        return urlsplit(self.base_url).hostname or "localhost"
+
+    @property
+    def twilio_is_set(self) -> bool:
+        """Whether SMS leave through Twilio; otherwise they stay on this machine."""
+        return bool(
+            self.twilio_account_sid
+            and self.twilio_auth_token
+            and (self.twilio_messaging_service_sid or self.twilio_from)
+        )
+
+    @model_validator(mode="after")
+    def _refuse_unsafe_production(self) -> Self:
+        """Refuse to start in production with what only a developer's machine may have.
+
+        Raises:
+            SettingMissing: with one sentence that names the setting.
+        """
+        if not self.is_production:
+            return self
+        secret = self.secret_key.get_secret_value()
+        if secret == DEVELOPMENT_SECRET or len(secret) < SHORTEST_SECRET:
+            raise SettingMissing(f"SECRET_KEY: set {SHORTEST_SECRET} random characters or more")
+        if not self.database_url:
+            raise SettingMissing("DATABASE_URL: production needs a PostgreSQL of its own")
+        if not (self.public_base_url or "").startswith("https://"):
+            raise SettingMissing("PUBLIC_BASE_URL: the https:// address that patients see")
+        if not self.twilio_is_set:
+            raise SettingMissing(
+                "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and a sender: patients need their SMS"
+            )
+        if not self.smtp_url:
+            raise SettingMissing("SMTP_URL: professionals are told of bookings by e-mail")
+        return self

@@ -1,0 +1,1 @@
+"""Messages: written with the booking, sent after it. Knows recipients, not bookings."""

@@ -1,0 +1,51 @@
+"""A message as plain values: the draft that a use case promises, the letter that a sender gets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from notifications.models import CalendarMethod, Channel, Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What a use case promises to send: finished text, to one recipient, between two moments.
+
+    `recipient` is an E.164 number for an SMS, an address for an e-mail; an e-mail needs a
+    `subject`. Nothing leaves once `expires_at` has come: the start of the appointment, as a rule.
+    """
+
+    community_id: int
+    about: UUID
+    version: int
+    kind: Kind
+    channel: Channel
+    recipient: str
+    text: str
+    send_at: datetime
+    expires_at: datetime
+    subject: str | None = None
+    attachment: bytes | None = None
+    attachment_method: CalendarMethod | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A leased message, as its sender gets it: no session needed, no question back.
+
+    `attempts` counts this call too. The one who holds another `lease` than the row's has
+    lost the message, and whatever they record about it is ignored.
+    """
+
+    community_id: int
+    id: int
+    lease: UUID
+    reference: UUID
+    channel: Channel
+    recipient: str
+    subject: str | None
+    text: str
+    attachment: bytes | None
+    attachment_method: CalendarMethod | None
+    expires_at: datetime
+    attempts: int

@@ -1,0 +1,153 @@
+"""E-mail over SMTP, with the calendar entry that clients draw; the only importer of smtplib."""
+
+import smtplib
+import ssl
+from contextlib import suppress
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from urllib.parse import unquote, urlsplit
+
+from config.settings import Settings
+from notifications.letters import Letter
+from notifications.models import Status
+from notifications.senders import NotSent, Unclear, is_loopback
+
+TIMEOUT_SECONDS = 10
+"""For each answer of the server."""
+
+PERMANENT = 500
+"""Replies from here on are final (RFC 5321, 4.2.1); 4yz may succeed later."""
+
+SUBMISSION_PORT = 587
+SUBMISSIONS_PORT = 465
+
+
+class SmtpEmail:
+    """Hands e-mails to one SMTP server, a connection for each."""
+
+    taken = Status.SENT
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.smtp_url is not None
+        url = urlsplit(settings.smtp_url.get_secret_value())
+        self._is_tls = url.scheme == "smtps"
+        self._host = url.hostname or "localhost"
+        self._port = url.port or (SUBMISSIONS_PORT if self._is_tls else SUBMISSION_PORT)
+        self._user = unquote(url.username or "")
+        self._password = unquote(url.password or "")
+        self._from = settings.mail_from
+        self._domain = settings.host
+        self._tls = ssl.create_default_context()
+
+    def send(self, letter: Letter, *, now: datetime) -> str:
+        """Hand one e-mail over; return its Message-ID, the same at every try.
+
+        Raises:
+            NotSent: if the server refused it, or was not reached.
+            Unclear: if the server went away while it had the message in hand.
+        """
+        message = _compose(letter, sender=self._from, domain=self._domain, now=now)
+        server = self._connect()
+        try:
+            server.send_message(message, parseaddr(self._from)[1], [letter.recipient])
+        except smtplib.SMTPRecipientsRefused as refused:
+            raise _refusal(max(code for code, _ in refused.recipients.values())) from None
+        except smtplib.SMTPResponseException as refused:
+            raise _refusal(refused.smtp_code) from None
+        except smtplib.SMTPNotSupportedError:
+            raise NotSent("smtp_address", permanent=True) from None
+        except (smtplib.SMTPException, OSError) as lost:
+            raise Unclear(f"smtp_{type(lost).__name__.lower()}") from None
+        finally:
+            _leave(server)
+        return str(message["Message-ID"])
+
+    def _connect(self) -> smtplib.SMTP:
+        """Return a connection, encrypted and signed in where the settings ask for it.
+
+        Raises:
+            NotSent: if there is none: nothing has left yet.
+        """
+        try:
+            server = self._dial()
+            try:
+                self._sign_in(server)
+            except BaseException:
+                _leave(server)
+                raise
+        except smtplib.SMTPResponseException as refused:
+            # A wrong password is the installation's fault, not this message's: try again later.
+            raise NotSent(f"smtp_{refused.smtp_code}", permanent=False) from None
+        except (smtplib.SMTPException, OSError) as unreachable:
+            raise NotSent(f"smtp_{type(unreachable).__name__.lower()}", permanent=False) from None
+        return server
+
+    def _dial(self) -> smtplib.SMTP:
+        if self._is_tls:
+            return smtplib.SMTP_SSL(
+                self._host, self._port, timeout=TIMEOUT_SECONDS, context=self._tls
+            )
+        return smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_SECONDS)
+
+    def _sign_in(self, server: smtplib.SMTP) -> None:
+        """Encrypt if the server can, and sign in; never with a password in the clear."""
+        server.ehlo_or_helo_if_needed()
+        is_encrypted = self._is_tls
+        if not is_encrypted and server.has_extn("starttls"):
+            server.starttls(context=self._tls)
+            is_encrypted = True
+        if not self._user:
+            return
+        if not is_encrypted and not is_loopback(self._host):
+            raise NotSent("smtp_without_tls", permanent=False)
+        server.login(self._user, self._password)
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    """Hang up. How the server takes leave changes nothing about what it answered before."""
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    server.close()
+
+
+def _compose(letter: Letter, *, sender: str, domain: str, now: datetime) -> EmailMessage:
+    """Return the e-mail; a calendar entry goes in twice, for those who draw it and for the others.
+
+    Raises:
+        NotSent: if the address or the subject cannot stand in a header.
+    """
+    message = EmailMessage(policy=SMTP)
+    try:
+        message["From"], message["To"] = sender, letter.recipient
+        message["Subject"] = letter.subject or ""
+    except ValueError:
+        raise NotSent("smtp_header", permanent=True) from None
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{letter.reference}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    message["X-Auto-Response-Suppress"] = "All"
+    message.set_content(letter.text)
+    if letter.attachment is not None and letter.attachment_method is not None:
+        _add_calendar(message, letter.attachment, letter.attachment_method)
+    return message
+
+
+def _add_calendar(message: EmailMessage, ics: bytes, method: str) -> None:
+    """Add the entry as the last alternative, inline (Gmail and Outlook draw it), and as a file."""
+    # Base64, since quoted-printable broke Outlook; METHOD must be the one inside the entry.
+    message.add_alternative(
+        ics,
+        maintype="text",
+        subtype="calendar",
+        cte="base64",
+        params={"method": method, "charset": "utf-8"},
+    )
+    *_, inline = message.iter_parts()
+    del inline["Content-Disposition"]
+    message.add_attachment(ics, maintype="application", subtype="ics", filename="rendez-vous.ics")
+
+
+def _refusal(code: int) -> NotSent:
+    return NotSent(f"smtp_{code}", permanent=code >= PERMANENT)

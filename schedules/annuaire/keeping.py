@@ -1,0 +1,241 @@
+"""Keep what the national directory says of one community: professionals, places, who works where.
+
+What people declared here (skills, languages, e-mail, equipment, access, a corrected point on the
+map) stays; nobody is removed: who left the directory is for a person to decide.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from schedules import nomenclature
+from schedules.annuaire.file import Activity, Place, Reading, activities, has_right_key
+from schedules.models import Commune, Community, Professional, ProfessionalSite, Site
+
+MOST_ACTIVITIES = 100_000
+"""A large territory has some thousand. More is a file of the whole country, without a filter."""
+
+
+class TooMuch(ValueError):
+    """More activities than any territory has: the community's communes must be known first."""
+
+
+@dataclass
+class Kept:
+    """What an import did, to be shown to whoever asked for it."""
+
+    reading: Reading
+    professionals: Counter[str] = field(default_factory=Counter)
+    """`new`, `changed`, `same`."""
+    places: Counter[str] = field(default_factory=Counter)
+    """`new`, `changed`, `same`."""
+    professions_unserved: Counter[str] = field(default_factory=Counter)
+    """TRE_G15 codes of which no protocol has a discipline, and how many people have them."""
+    communes_unknown: Counter[str] = field(default_factory=Counter)
+    """INSEE codes whose places were left out: nobody knows where they are on the map."""
+    wrong_keys: list[str] = field(default_factory=list)
+    """RPPS numbers with a key that does not fit. They were kept: some real ones do not fit."""
+
+
+def keep(
+    session: Session, community: Community, lines: Iterable[str], *, everywhere: bool = False
+) -> Kept:
+    """Create and update this community's professionals and places from the directory's lines.
+
+    Only activities in the community's communes count, unless it has none or `everywhere` is said.
+    Doing it again changes nothing.
+
+    Raises:
+        ColumnMissing: if the header lacks one that is needed. Nothing is kept.
+        FileUnreadable: if it is not UTF-8, or no table. Nothing is kept.
+        TooMuch: if it goes beyond what a territory has. Nothing is kept.
+    """
+    communes = {
+        c.insee: c
+        for c in session.scalars(select(Commune).where(Commune.community_id == community.id))
+    }
+    kept = Kept(Reading())
+    found = _by_person(
+        activities(
+            lines,
+            communes=None if everywhere or not communes else communes,
+            reading=kept.reading,
+        )
+    )
+    served = _served(found, kept)
+    people = _keep_people(session, community, served, kept)
+    places = _keep_places(session, community, served, communes, kept)
+    session.flush()
+    _keep_who_works_where(session, community, served, people, places)
+    return kept
+
+
+def _by_person(found: Iterable[Activity]) -> dict[str, list[Activity]]:
+    people: dict[str, list[Activity]] = {}
+    for number, activity in enumerate(found, 1):
+        if number > MOST_ACTIVITIES:
+            raise TooMuch
+        people.setdefault(activity.rpps, []).append(activity)
+    return people
+
+
+def _served(people: Mapping[str, list[Activity]], kept: Kept) -> dict[str, list[Activity]]:
+    """Return those whose profession some protocol may call, and note the others."""
+    served = {}
+    for rpps, theirs in people.items():
+        try:
+            nomenclature.discipline_of(theirs[0].profession, None)
+        except nomenclature.ProfessionUnknown:
+            kept.professions_unserved[theirs[0].profession] += 1
+            continue
+        served[rpps] = theirs
+        if not has_right_key(rpps):
+            kept.wrong_keys.append(rpps)
+    return served
+
+
+def _keep_people(
+    session: Session, community: Community, people: Mapping[str, list[Activity]], kept: Kept
+) -> dict[str, Professional]:
+    known = {
+        p.rpps: p
+        for p in session.scalars(
+            select(Professional).where(
+                Professional.community_id == community.id, Professional.rpps.in_(people)
+            )
+        )
+    }
+    for rpps, theirs in people.items():
+        person = known.get(rpps)
+        if person is None:
+            person = Professional(community_id=community.id, rpps=rpps, languages=["fr"], skills=[])
+            session.add(person)
+            known[rpps] = person
+            kept.professionals["new"] += 1
+            _set(person, _said_of(theirs))
+        else:
+            kept.professionals["changed" if _set(person, _said_of(theirs)) else "same"] += 1
+    return known
+
+
+def _said_of(theirs: list[Activity]) -> dict[str, Any]:
+    """Return one person's columns from all of their rows; the first with a speciality counts."""
+    first = theirs[0]
+    speciality = next((a.speciality for a in theirs if a.speciality), None)
+    return {
+        "civility": first.civility,
+        "family_name": first.family_name,
+        "given_name": first.given_name,
+        "profession": first.profession,
+        "speciality": speciality,
+        "discipline": nomenclature.discipline_of(first.profession, speciality),
+    }
+
+
+def _set(row: object, said: Mapping[str, Any]) -> bool:
+    """Write what differs, and return whether anything did."""
+    changed = {name: value for name, value in said.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    return bool(changed)
+
+
+def _keep_places(
+    session: Session,
+    community: Community,
+    people: Mapping[str, list[Activity]],
+    communes: Mapping[str, Commune],
+    kept: Kept,
+) -> dict[str, Site]:
+    every = {a.place.key: a.place for theirs in people.values() for a in theirs}
+    known = _known_sites(session, community, every)
+    for key, place in every.items():
+        commune = communes.get(place.insee)
+        if site := known.get(key):
+            kept.places["changed" if _set(site, _said_of_place(place)) else "same"] += 1
+        elif commune is None:
+            kept.communes_unknown[place.insee] += 1
+        else:
+            known[key] = _new_site(community, place, commune)
+            session.add(known[key])
+            kept.places["new"] += 1
+    return known
+
+
+def _name_of(community: Community, key: str) -> UUID:
+    """Return the reference of a place of the directory: the same at each import."""
+    return uuid5(community.reference, f"annuaire-sante:{key}")
+
+
+def _known_sites(
+    session: Session, community: Community, places: Mapping[str, Place]
+) -> dict[str, Site]:
+    """Return the places we have: by the name that an import gave them, else by their FINESS."""
+    ours = list(session.scalars(select(Site).where(Site.community_id == community.id)))
+    by_reference = {site.reference: site for site in ours}
+    by_finess = {site.finess: site for site in ours if site.finess}
+    found = {
+        key: by_reference.get(_name_of(community, key))
+        or (by_finess.get(place.finess) if place.finess else None)
+        for key, place in places.items()
+    }
+    return {key: site for key, site in found.items() if site}
+
+
+def _said_of_place(place: Place) -> dict[str, Any]:
+    said = {
+        "name": place.name,
+        "finess": place.finess,
+        "structure": place.structure,
+        "address_line": place.address_line,
+        "postal_code": place.postal_code,
+        "city": place.city,
+        "phone": place.phone,
+    }
+    # What the directory does not know is no reason to forget what somebody entered.
+    return {name: value for name, value in said.items() if value}
+
+
+def _new_site(community: Community, place: Place, commune: Commune) -> Site:
+    return Site(
+        community_id=community.id,
+        reference=_name_of(community, place.key),
+        latitude=commune.latitude,
+        longitude=commune.longitude,
+        is_wheelchair_accessible=False,
+        equipment=[],
+        **_without_gaps(place, commune),
+    )
+
+
+def _without_gaps(place: Place, commune: Commune) -> dict[str, Any]:
+    gaps = {"phone": "", "address_line": "", "finess": None}
+    there = {"postal_code": commune.postal_code, "city": commune.name}
+    return gaps | there | _said_of_place(place)
+
+
+def _keep_who_works_where(
+    session: Session,
+    community: Community,
+    people: Mapping[str, list[Activity]],
+    known: Mapping[str, Professional],
+    places: Mapping[str, Site],
+) -> None:
+    pairs = {
+        (known[rpps].id, places[activity.place.key].id)
+        for rpps, theirs in people.items()
+        for activity in theirs
+        if activity.place.key in places
+    }
+    rows = [
+        {"community_id": community.id, "professional_id": person, "site_id": site}
+        for person, site in sorted(pairs)
+    ]
+    if rows:
+        session.execute(insert(ProfessionalSite).on_conflict_do_nothing(), rows)

@@ -1,0 +1,52 @@
+"""Find communities, their communes, their sites and the people who work there; always scoped."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from schedules.models import Commune, Community, Professional
+
+GENERAL_PRACTICE = "MG"
+"""The discipline of those who can be a médecin traitant here (see schedules.nomenclature)."""
+
+
+class NoSuchCommunity(LookupError):
+    """No community has that name."""
+
+
+def communities(session: Session) -> Sequence[Community]:
+    """Return every community, by name: the first page lets people choose theirs."""
+    return session.scalars(select(Community).order_by(Community.name)).all()
+
+
+def community(session: Session, name: str | int) -> Community:
+    """Return a community by its slug, or by its key.
+
+    Raises:
+        NoSuchCommunity: if there is none.
+    """
+    which = Community.id == name if isinstance(name, int) else Community.slug == name
+    found = session.scalar(select(Community).where(which))
+    if found is None:
+        raise NoSuchCommunity(name)
+    return found
+
+
+def communes(session: Session, community_id: int) -> Sequence[Commune]:
+    """Return the towns of a community's territory, by name."""
+    return session.scalars(
+        select(Commune).where(Commune.community_id == community_id).order_by(Commune.name)
+    ).all()
+
+
+def doctors(session: Session, community_id: int) -> Sequence[Professional]:
+    """Return the general practitioners of a community, by name."""
+    return session.scalars(
+        select(Professional)
+        .where(
+            Professional.community_id == community_id,
+            Professional.discipline == GENERAL_PRACTICE,
+        )
+        .order_by(Professional.family_name, Professional.given_name)
+    ).all()

@@ -1,0 +1,264 @@
+"""Tables of supply: communities, places, professionals, and the slots they reserve."""
+
+from datetime import datetime, time
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base, CommunityId, Id, Reference
+
+Codes = ARRAY(String)
+"""A short list of national codes, or of the protocols that somebody is enabled for."""
+
+
+class Visibility(StrEnum):
+    """Who may be offered a slot: codes of TRE_R314-TypeCreneau."""
+
+    PUBLIC = "PUBLIC"
+    PRO = "PRO"
+    SNP = "SNP"
+    CPTS = "CPTS"
+
+
+class Mode(StrEnum):
+    """How care is given: HL7 ActCode, as the SAS asks for it in Slot.serviceType."""
+
+    AMB = "AMB"
+    """At the site."""
+    HH = "HH"
+    """At the patient's home."""
+    VR = "VR"
+    """By video."""
+
+
+class AppointmentType(StrEnum):
+    """HL7 v2-0276, as the SAS asks for it in Slot.appointmentType."""
+
+    ROUTINE = "ROUTINE"
+    WALKIN = "WALKIN"
+
+
+class Community(Base):
+    """A CPTS: the tenant. Every other row belongs to exactly one."""
+
+    __tablename__ = "community"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    reference: Mapped[Reference] = mapped_column(unique=True)
+    name: Mapped[str]
+    slug: Mapped[str] = mapped_column(unique=True)
+    """Short name for addresses and commands: `cpts-vallee-de-l-orbe`."""
+    finess: Mapped[str | None]
+    zone_name: Mapped[str] = mapped_column(server_default="Europe/Paris")
+    phone: Mapped[str]
+    """The line where somebody fills the form with the caller, as people read it."""
+    email: Mapped[str]
+    """Mailbox that exists: organiser of every calendar entry."""
+    opens_at: Mapped[time]
+    closes_at: Mapped[time]
+    """Wall time, in the zone, between which the line is answered, Monday to Saturday."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of every hour that people of this territory read."""
+        return ZoneInfo(self.zone_name)
+
+
+class Commune(Base):
+    """A town of the territory, so that distance needs no outside service."""
+
+    __tablename__ = "commune"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    insee: Mapped[str]
+    name: Mapped[str]
+    postal_code: Mapped[str]
+    latitude: Mapped[float]
+    longitude: Mapped[float]
+
+    __table_args__ = (UniqueConstraint("community_id", "insee", name="uq_commune_insee"),)
+
+
+class Site(Base):
+    """A place where care is given."""
+
+    __tablename__ = "site"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    name: Mapped[str]
+    structure: Mapped[str]
+    """TRE_R66 code: 603 maison de santé, 124 centre de santé, 620 officine, …"""
+    finess: Mapped[str | None]
+    address_line: Mapped[str]
+    postal_code: Mapped[str]
+    city: Mapped[str]
+    latitude: Mapped[float]
+    longitude: Mapped[float]
+    phone: Mapped[str]
+    is_wheelchair_accessible: Mapped[bool]
+    equipment: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
+    """What can be done here: `ecg`, `radio`, `suture`… as protocols' routes call it."""
+
+    __table_args__ = (UniqueConstraint("community_id", "reference", name="uq_site_reference"),)
+
+    @property
+    def address(self) -> str:
+        """Where to go, on one line."""
+        return f"{self.address_line}, {self.postal_code} {self.city}"
+
+
+class Professional(Base):
+    """Somebody who gives care, known by their national number."""
+
+    __tablename__ = "professional"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    rpps: Mapped[str]
+    civility: Mapped[str] = mapped_column(server_default="")
+    """What stands before the name on screens: « Dr », or nothing."""
+    family_name: Mapped[str]
+    given_name: Mapped[str]
+    profession: Mapped[str]
+    """TRE_G15 code."""
+    speciality: Mapped[str | None]
+    """TRE_R38 code, where the profession has specialities."""
+    discipline: Mapped[str]
+    """The word by which protocols call them, from the two codes: see schedules.nomenclature."""
+    languages: Mapped[list[str]] = mapped_column(Codes, server_default="{fr}")
+    skills: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
+    """Cooperation protocols and legal enablings that this person has declared."""
+    email: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "reference", name="uq_professional_reference"),
+        UniqueConstraint("community_id", "rpps", name="uq_professional_rpps"),
+        CheckConstraint("rpps ~ '^[0-9]{11}$'", name="rpps_is_eleven_digits"),
+    )
+
+    @property
+    def name(self) -> str:
+        """The name that patients and colleagues read."""
+        return " ".join(filter(None, (self.civility, self.given_name, self.family_name)))
+
+
+class ProfessionalSite(Base):
+    """Where a professional gives care."""
+
+    __tablename__ = "professional_site"
+
+    community_id: Mapped[CommunityId]
+    professional_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    site_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "professional_id"], ["professional.community_id", "professional.id"]
+        ),
+        ForeignKeyConstraint(["community_id", "site_id"], ["site.community_id", "site.id"]),
+    )
+
+
+class Slot(Base):
+    """One moment that one professional offers: free, then held for a while, then claimed.
+
+    Written only by schedules.slots. `held_by` and `claimed_by` are the claimant's own reference
+    and mean nothing here: supply does not know what a booking is. A hold ends by itself: past
+    `held_until` it counts for nothing, and no job needs to clear it. Discipline, codes and skills
+    are copied from the professional, so that a search reads one index and nothing else.
+    """
+
+    __tablename__ = "slot"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    professional_id: Mapped[int] = mapped_column(BigInteger)
+    site_id: Mapped[int] = mapped_column(BigInteger)
+    discipline: Mapped[str]
+    skills: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
+    """What can be asked of this slot: the professional's skills and the site's equipment."""
+    visibility: Mapped[list[str]] = mapped_column(Codes)
+    mode: Mapped[Mode] = mapped_column(server_default="AMB")
+    appointment_type: Mapped[AppointmentType] = mapped_column(server_default="ROUTINE")
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    held_by: Mapped[UUID | None]
+    held_until: Mapped[datetime | None]
+    claimed_by: Mapped[UUID | None]
+    claimed_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "professional_id"], ["professional.community_id", "professional.id"]
+        ),
+        ForeignKeyConstraint(["community_id", "site_id"], ["site.community_id", "site.id"]),
+        UniqueConstraint("community_id", "reference", name="uq_slot_reference"),
+        CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint("(held_by IS NULL) = (held_until IS NULL)", name="hold_is_whole"),
+        CheckConstraint("(claimed_by IS NULL) = (claimed_at IS NULL)", name="claim_is_whole"),
+        CheckConstraint("held_by IS NULL OR claimed_by IS NULL", name="claim_ends_hold"),
+        CheckConstraint("withdrawn_at IS NULL OR claimed_by IS NULL", name="claimed_stays"),
+        CheckConstraint(
+            "visibility <@ '{PUBLIC,PRO,SNP,CPTS}' AND cardinality(visibility) > 0",
+            name="visibility_is_national",
+        ),
+        ExcludeConstraint(
+            # A range of one number stands for «=», so that gist needs no extension.
+            (text("int8range(professional_id, professional_id, '[]')"), "&&"),
+            (text("tstzrange(starts_at, ends_at)"), "&&"),
+            name="slot_no_overlap",
+            where=text("withdrawn_at IS NULL"),
+        ),
+        Index(
+            "ix_slot_free",
+            "community_id",
+            "discipline",
+            "starts_at",
+            postgresql_where=text("claimed_by IS NULL AND withdrawn_at IS NULL"),
+            postgresql_include=[
+                "ends_at",
+                "id",
+                "reference",
+                "professional_id",
+                "site_id",
+                "skills",
+                "visibility",
+                "mode",
+                "held_by",
+                "held_until",
+            ],
+        ),
+        Index("ix_slot_day", "community_id", "professional_id", "starts_at"),
+        Index(
+            "ix_slot_held",
+            "community_id",
+            "held_by",
+            postgresql_where=text("held_by IS NOT NULL"),
+        ),
+        Index(
+            "ix_slot_claimed",
+            "community_id",
+            "claimed_by",
+            unique=True,
+            postgresql_where=text("claimed_by IS NOT NULL"),
+        ),
+    )

@@ -1,0 +1,174 @@
+"""Rows for tests: each says only what matters to the one who calls."""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from booking.desk import ask, choose
+from booking.links import Links
+from booking.models import CareRequest, Channel
+from booking.triage import engine, facts
+from booking.triage.protocol import Protocol
+from schedules import slots
+from schedules.models import Community, Professional, ProfessionalSite, Site, Slot, Visibility
+from tests.clockwork import NOON
+
+LINKS = Links("http://localhost", "localhost", b"a secret of the tests, long enough")
+MOBILE = "+33639980001"
+
+_numbers = count(1)
+
+
+def a_community(session: Session, **but: Any) -> Community:
+    number = next(_numbers)
+    said = {
+        "name": f"CPTS des Tilleuls {number}",
+        "slug": f"tilleuls-{number}",
+        "phone": "01 99 00 00 15",
+        "email": "rdv@tilleuls.example",
+        "zone_name": "Europe/Paris",
+        "opens_at": time(8),
+        "closes_at": time(20),
+    }
+    return _added(session, Community(**said | but))
+
+
+def a_site(session: Session, community: Community, **but: Any) -> Site:
+    number = next(_numbers)
+    said = {
+        "name": f"Maison de santé {number}",
+        "structure": "603",
+        "address_line": "12 rue des Lilas",
+        "postal_code": "77999",
+        "city": "Saint-Loup-sur-Orvanne",
+        "latitude": 48.3,
+        "longitude": 2.9,
+        "phone": "01 99 00 00 20",
+        "is_wheelchair_accessible": True,
+        "equipment": [],
+    }
+    return _added(session, Site(community_id=community.id, **said | but))
+
+
+def a_professional(
+    session: Session, community: Community, site: Site | None = None, **but: Any
+) -> Professional:
+    number = next(_numbers)
+    said = {
+        "rpps": f"{99_000_000_000 + number}",
+        "civility": "Dr",
+        "given_name": "Camille",
+        "family_name": f"Bernard{number}",
+        "profession": "10",
+        "speciality": "SM54",
+        "discipline": "MG",
+        "languages": ["fr"],
+        "skills": [],
+        "email": f"c.bernard{number}@tilleuls.example",
+    }
+    who = _added(session, Professional(community_id=community.id, **said | but))
+    if site is not None:
+        _added(
+            session,
+            ProfessionalSite(community_id=community.id, professional_id=who.id, site_id=site.id),
+        )
+    return who
+
+
+def a_slot(
+    session: Session,
+    *,
+    professional: Professional | None = None,
+    site: Site | None = None,
+    starts_at: datetime = NOON + timedelta(hours=2),
+    minutes: int = 20,
+    visibility: Sequence[Visibility] = slots.RESERVED,
+) -> Slot:
+    if professional is None:
+        community = a_community(session)
+        site = a_site(session, community)
+        professional = a_professional(session, community, site)
+    elif site is None:
+        community = session.get_one(Community, professional.community_id)
+        site = a_site(session, community)
+    [reference] = slots.publish(
+        session,
+        professional,
+        site,
+        [(starts_at, starts_at + timedelta(minutes=minutes))],
+        visibility=visibility,
+    )
+    return slot_of(session, reference)
+
+
+def slot_of(session: Session, reference: UUID) -> Slot:
+    return session.scalars(
+        select(Slot).where(Slot.reference == reference).execution_options(populate_existing=True)
+    ).one()
+
+
+def nothing_wrong(
+    protocol: Protocol, complaints: Sequence[str], patient: facts.Patient
+) -> dict[str, Any]:
+    """Return the calmest answer to every question that this patient is asked."""
+    calm: dict[str, Any] = {}
+    for question in engine.questions_for(protocol, patient, complaints).all():
+        calm[question.id] = "no" if question.kind == "yes_no" else None
+    return calm
+
+
+def a_request(
+    session: Session,
+    community: Community,
+    *,
+    age_months: int = 34 * 12,
+    sex: str = "male",
+    complaints: Sequence[str] = ("trauma_membre",),
+    now: datetime = NOON,
+    **but: Any,
+) -> CareRequest:
+    request = ask.start(
+        session, community, channel=Channel.WEB, language="fr", links=LINKS, now=now
+    )
+    said = {
+        "age_months": age_months,
+        "sex": sex,
+        "pregnant": "no",
+        "complaints": list(complaints),
+        "family_name": "Morel",
+        "given_name": "Lucie",
+        "phone": MOBILE,
+    }
+    ask.amend(session, request, said | but)
+    return request
+
+
+def a_triaged_request(
+    session: Session, community: Community, protocol: Protocol, *, now: datetime = NOON, **but: Any
+) -> CareRequest:
+    """Return a request that the protocol lets book: an ankle that hurts, and nothing worse."""
+    request = a_request(session, community, now=now, **but)
+    answers = nothing_wrong(protocol, request.complaints, ask.patient_of(request))
+    ask.amend(session, request, {"answers": answers | but.get("answers", {})})
+    ask.assess(session, request, protocol, community, now=now)
+    return request
+
+
+def a_booking(
+    session: Session, community: Community, protocol: Protocol, slot: Slot, *, now: datetime = NOON
+) -> choose.Booked:
+    request = a_triaged_request(session, community, protocol, now=now)
+    return choose.book(
+        session, request, community, slot.reference, by="PATIENT", links=LINKS, now=now
+    )
+
+
+def _added(session: Session, row: Any) -> Any:
+    session.add(row)
+    session.flush()
+    return row

@@ -1,0 +1,122 @@
+"""What every test may ask for: a real PostgreSQL, a session, an app whose clock stands still."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy.orm import Session
+
+import booking.models
+from booking.extensions import db
+from config import embedded, schema
+from config.database import Base, with_driver
+from config.settings import Settings
+from tests.clockwork import Hands
+
+settings.register_profile(
+    "project",
+    deadline=None,  # two shared cores: a slow moment is not a failure
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A PostgreSQL to make databases in: the one that DATABASE_URL names, else the embedded one."""
+    url = os.environ.get("DATABASE_URL")  # noqa: TID251 - the tests' own door
+    folder: Path | None = None
+    if url is None:
+        folder = tmp_path_factory.mktemp("pg") / "data"
+        url = embedded.start(folder, may_create_databases=True)
+    engine = create_engine(with_driver(url), isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+    if folder is not None:
+        embedded.stop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_database(server: Engine) -> Iterator[Callable[[], URL]]:
+    """Make empty databases with names of their own; whatever was on the server is left alone."""
+    made: list[str] = []
+
+    def new() -> URL:
+        made.append(f"test_{uuid4().hex}")
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {made[-1]}"))
+        return server.url.set(database=made[-1])
+
+    yield new
+    with server.connect() as connection:
+        for name in made:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def database(new_database: Callable[[], URL]) -> Iterator[Engine]:
+    """One migrated database for the run; each test finds it empty."""
+    engine = create_engine(new_database(), hide_parameters=True)
+    schema.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(database: Engine) -> Engine:
+    """The migrated database, with every table empty."""
+    assert booking.models  # its tables, and those below it, are in the metadata
+    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with database.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} CASCADE"))
+    return database
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def app_settings(engine: Engine) -> Settings:
+    return Settings(
+        database_url=engine.url.render_as_string(hide_password=False),
+        public_base_url="http://localhost",
+    )
+
+
+@pytest.fixture
+def app(app_settings: Settings, hands: Hands) -> Iterator[Flask]:
+    """The whole app on the test's database; its clock is `hands`."""
+    from booking.app import create_app  # noqa: PLC0415 - most tests need no app
+
+    app = create_app(app_settings, clock=hands)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def address_of(engine: Engine) -> str:
+    """Return the whole address of a test's database, for another process."""
+    return make_url(engine.url).render_as_string(hide_password=False)

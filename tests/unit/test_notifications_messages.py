@@ -1,0 +1,202 @@
+"""What is said to patients and professionals, word for word."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifications.gsm7 import segments
+from notifications.messages import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingMoved,
+    By,
+    CallBackPromised,
+    Change,
+    ProfessionalNotice,
+)
+from notifications.models import Kind
+from notifications.texts import TEXTS
+
+PARIS = ZoneInfo("Europe/Paris")
+AT = datetime(2026, 11, 21, 13, 20, tzinfo=UTC)
+BEFORE = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+LINK = "https://rdv.example/r/7Vn0PzQ2bW9xLk3T"
+TOLD = {
+    "starts_at": AT,
+    "place": "Maison de santé des Tilleuls",
+    "address": "3 rue des Tilleuls, 54000 Exempleville",
+    "link": LINK,
+    "zone": PARIS,
+}
+EVERY = [
+    BookingConfirmed(**TOLD),
+    BookingMoved(**TOLD, before=BEFORE),
+    *(BookingCancelled(**TOLD, by=by) for by in By),
+    CallBackPromised.of(caller="la CPTS du Val", by=AT, link=LINK, zone=PARIS),
+    *(ProfessionalNotice(**TOLD, change=change) for change in Change),
+]
+EVERY_IN_BOTH = [replace(message, language=language) for message in EVERY for language in TEXTS]
+
+
+SAID = [
+    f"RDV confirmé samedi 21 nov. à 14h20, Maison de santé des Tilleuls. Changer, annuler : {LINK}",
+    (
+        "RDV déplacé : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
+        f"Changer, annuler : {LINK}"
+    ),
+    (
+        "RDV annulé à votre demande : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
+        f"Nouveau RDV : {LINK}"
+    ),
+    (
+        "RDV annulé par le cabinet : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
+        f"Nouveau RDV : {LINK}"
+    ),
+    (
+        "Nous vous rappelons samedi 21 nov. avant 14h20, la CPTS du Val. "
+        f"Si cela s'aggrave : le 15. {LINK}"
+    ),
+    (
+        "Nouveau RDV samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
+        f"Détails après connexion : {LINK}"
+    ),
+    (
+        "RDV déplacé : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
+        f"Détails après connexion : {LINK}"
+    ),
+    (
+        "RDV annulé : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
+        f"Détails après connexion : {LINK}"
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "sms"), list(zip(EVERY, SAID, strict=True)))
+def test_each_sms_says_day_hour_place_and_link(message, sms):
+    assert message.sms() == sms
+
+
+def test_the_same_in_english():
+    told = replace(EVERY[0], language="en")
+
+    assert told.sms() == (
+        "Appointment confirmed Sat 21 Nov at 14:20, Maison de santé des Tilleuls. "
+        f"Change, cancel: {LINK}"
+    )
+    assert told.subject() == "Appointment confirmed: Saturday 21 November 2026, 14:20"
+
+
+def test_the_email_of_a_moved_appointment_says_both_moments():
+    assert EVERY[1].subject() == "Rendez-vous déplacé : samedi 21 novembre 2026 à 14\u00a0h\u00a020"
+    assert EVERY[1].email() == (
+        "Bonjour,\n\nVotre rendez-vous a changé.\n\n"
+        "Nouveau rendez-vous : samedi 21 novembre 2026 à 14\u00a0h\u00a020\n"
+        "Où : Maison de santé des Tilleuls, 3 rue des Tilleuls, 54000 Exempleville\n"
+        "L’ancien rendez-vous, samedi 21 novembre 2026 à 11\u00a0h\u00a000, n’existe plus.\n\n"
+        f"Voir, changer ou annuler ce rendez-vous :\n{LINK}\n\n"
+        "Si votre état s’aggrave avant le rendez-vous, appelez le 15.\n"
+    )
+
+
+@pytest.mark.parametrize("message", EVERY_IN_BOTH)
+def test_every_email_says_the_day_the_place_and_the_whole_link(message):
+    text = message.email()
+
+    assert message.place in text
+    assert f"\n{LINK}\n" in text
+    assert "novembre 2026" in text or "November 2026" in text
+    assert "{" not in text + message.subject()
+
+
+def test_hours_are_those_of_the_territory():
+    told = replace(EVERY[0], zone=ZoneInfo("Indian/Reunion"))
+
+    assert "17h20" in told.sms()
+    assert "17\u00a0h\u00a020" in told.email()
+
+
+def test_the_day_is_that_of_the_territory():
+    late = datetime(2026, 11, 21, 22, 30, tzinfo=UTC)
+
+    assert (
+        "dimanche 22 nov. à 2h30"
+        in replace(EVERY[0], starts_at=late, zone=ZoneInfo("Indian/Reunion")).sms()
+    )
+
+
+def test_the_hour_that_autumn_repeats_is_told_as_the_clock_shows_it():
+    second = datetime(2027, 10, 31, 1, 30, tzinfo=UTC)
+
+    assert "dimanche 31 oct. à 2h30" in replace(EVERY[0], starts_at=second).sms()
+
+
+def test_a_place_that_is_too_long_is_cut_between_words():
+    told = replace(EVERY[0], place="Centre hospitalier intercommunal " * 4)
+
+    assert (
+        "à 14h20, Centre hospitalier intercommunal Centre hospitalier. Changer, annuler"
+        in told.sms()
+    )
+
+
+def test_a_place_without_room_is_left_out():
+    told = replace(EVERY[4], link="https://rdv.example/r/" + "x" * 59)
+
+    assert f"avant 14h20. Si cela s'aggrave : le 15. {told.link}" in told.sms()
+    assert segments(told.sms()) == 1
+
+
+def test_a_single_long_word_is_cut_where_the_room_ends():
+    told = replace(EVERY[0], place="Saint-Exemple-sous-les-Tilleuls-et-les-Marronniers-en-Fleurs")
+
+    assert "à 14h20, Saint-Exemple-sous-les-Tilleuls-et-les-Marronnie" in told.sms()
+
+
+def test_a_place_with_braces_or_line_breaks_is_a_name_like_any_other():
+    told = replace(EVERY[0], place="Cabinet {link}\r\nBis")
+
+    assert "Cabinet {link} Bis." in told.sms()
+    assert "Cabinet {link} Bis," in told.email()
+
+
+def test_no_subject_holds_a_line_break():
+    assert not any("\n" in m.subject() or "\r" in m.subject() for m in EVERY_IN_BOTH)
+
+
+links = st.text(
+    alphabet="abcXYZ0189-_./?=&%:+", min_size=1, max_size=70 - len("https://a.fr/")
+).map("https://a.fr/".__add__)
+moments = st.integers(0, 5 * 366 * 24 * 60).map(lambda minutes: AT + timedelta(minutes=minutes))
+
+
+@given(
+    message=st.sampled_from(EVERY_IN_BOTH),
+    place=st.text(max_size=200) | st.text(alphabet="€{}[]~ ^œêÇé", max_size=90),
+    link=links,
+    at=moments,
+    zone=st.sampled_from(["Europe/Paris", "Indian/Reunion", "America/Miquelon"]).map(ZoneInfo),
+)
+def test_every_sms_is_one_segment_with_its_hour_and_its_whole_link(message, place, link, at, zone):
+    told = replace(message, place=place, link=link, starts_at=at, zone=zone)
+    local = at.astimezone(zone)
+
+    text = told.sms()
+
+    assert segments(text) == 1
+    assert text.endswith(link)
+    hour = f"{local:%H:%M}" if told.language == "en" else f"{local.hour}h{local:%M}"
+    assert f" {hour}" in text.removesuffix(link)
+
+
+def test_every_wording_is_used_and_exists_in_both_languages():
+    assert TEXTS["fr"].keys() == TEXTS["en"].keys() == {m._case() for m in EVERY}
+
+
+def test_every_kind_that_is_written_here_is_its_own():
+    kinds = [m.kind for m in EVERY]
+
+    assert set(kinds) == set(Kind) - {Kind.REMINDER}
