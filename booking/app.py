@@ -7,11 +7,10 @@ from functools import cache
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from booking import cli
+from booking import cli, protocols
 from booking.api import views as api_views
 from booking.extensions import Equipment, babel, csrf, db
 from booking.links import Links
-from booking.triage import protocols
 from booking.web import (
     administration,
     appointment,
@@ -31,7 +30,7 @@ from booking.web import (
     wording,
 )
 from config import embedded, logs
-from config.clock import Clock, utc_now
+from config.clock import PARIS, Clock, local_day, utc_now
 from config.database import engine_options
 from config.settings import Settings
 from notifications.delivery import build_senders
@@ -80,7 +79,7 @@ def create_app(
         links=Links(
             settings.base_url, settings.host, settings.secret_key.get_secret_value().encode()
         ),
-        protocols=protocols.in_languages(),
+        protocols=protocols.in_force(local_day(clock(), PARIS)),
         senders=senders or build_senders(settings),
     )
     db.init_app(app)

@@ -1,45 +1,255 @@
-"""Forget what is past its term: answers first, then identity; what is left says nothing of anybody.
+"""Forget what is past its term: what was answered, then who it was; what is left names nobody.
 
-The terms are proposals for the community's data protection officer to sign, and may only get
-shorter. What stays of a request: its moments, its level and how it ended.
+The terms are proposals for the data protection officer of a community to sign, and may only get
+shorter. Of a request stay its moments, its level and how it ended: what figures are made of.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Self
 
 from sqlalchemy import (
-    Column,
+    CTE,
     ColumnElement,
-    CursorResult,
-    Delete,
-    FromClause,
     String,
-    Table,
-    Update,
+    and_,
     case,
+    cast,
     delete,
     func,
-    null,
     or_,
     select,
+    text,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import InstrumentedAttribute, Session
-from sqlalchemy.sql import cast as sql_cast
-from sqlalchemy.sql import literal
+from sqlalchemy.orm import Session
 
 from booking.models import (
     Assessment,
     Booking,
+    BookingStatus,
     CareRequest,
     IdempotencyKey,
     SignInFailure,
     StaffSession,
 )
-from config.database import OpenTransaction
+from config.database import Base, OpenTransaction
 from notifications.models import Channel, OutboxMessage, Status
 from schedules.models import Slot
+
+ANSWERS = timedelta(days=7)
+"""After the appointment, or the request if there was none."""
+IDENTITY = timedelta(days=90)
+MESSAGES = timedelta(days=90)
+SESSIONS = timedelta(days=30)
+SIGN_IN_FAILURES = timedelta(hours=24)
+IDEMPOTENCY_KEYS = timedelta(hours=24)
+
+BATCH = 500
+"""Rows of each kind in one transaction: nobody who books waits for this."""
+
+PATIENCE = text("SET LOCAL statement_timeout = '60s'")
+"""It looks through whole tables at night, unlike any page."""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """How many rows of each kind were emptied or deleted."""
+
+    answers: int = 0
+    assessments: int = 0
+    identities: int = 0
+    messages: int = 0
+    sessions: int = 0
+    sign_in_failures: int = 0
+    idempotency_keys: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them together."""
+        return sum(astuple(self))
+
+    def __add__(self, other: Self) -> "Forgotten":
+        """Return the sum, kind by kind."""
+        return Forgotten(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+
+def forget(session: Session, *, now: datetime) -> Forgotten:
+    """Empty or delete up to 500 rows of each kind that are past their term.
+
+    Done again it takes the next ones; once there are none it does nothing. Rows that somebody
+    is changing at this moment are left for the next time.
+    """
+    session.execute(PATIENCE)
+    return Forgotten(
+        answers=_emptied(session, CareRequest, _has_answers(now), NO_ANSWERS),
+        assessments=_emptied(session, Assessment, _has_reasons(now), NO_REASONS),
+        identities=_emptied(session, CareRequest, _has_identity(now), NO_IDENTITY),
+        messages=_emptied(session, OutboxMessage, _has_text(now), NO_TEXT),
+        sessions=_deleted(session, StaffSession, StaffSession.last_seen_at <= now - SESSIONS),
+        sign_in_failures=_deleted(
+            session, SignInFailure, SignInFailure.at <= now - SIGN_IN_FAILURES
+        ),
+        idempotency_keys=forget_keys(session, now=now),
+    )
+
+
+def forget_keys(session: Session, *, now: datetime) -> int:
+    """Delete up to 500 answers to partners' writes that nobody may repeat any more."""
+    return _deleted(session, IdempotencyKey, IdempotencyKey.created_at <= now - IDEMPOTENCY_KEYS)
+
+
+def forget_all(open_transaction: OpenTransaction, *, now: datetime) -> Forgotten:
+    """Forget everything that is past its term, in short transactions, and return what it was."""
+    whole = Forgotten()
+    while True:
+        with open_transaction() as session:
+            part = forget(session, now=now)
+        if not part.total:
+            return whole
+        whole += part
+
+
+NO_ANSWERS: Mapping[str, Any] = {
+    "complaints": [],
+    "answers": {},
+    "note": None,
+    "pregnant": None,
+}
+NO_REASONS: Mapping[str, Any] = {
+    "patient": {},
+    "complaints": [],
+    "answers": {},
+    "reasons": [],
+    # These two betray the complaint as well as its name would.
+    "routes": [],
+    "safety_net": "",
+}
+NO_IDENTITY: Mapping[str, Any] = {
+    "family_name": None,
+    "given_name": None,
+    "phone": None,
+    "email": None,
+    "birth_date": None,
+    "age_months": None,
+    "sex": None,
+    "commune_insee": None,
+    "latitude": None,
+    "longitude": None,
+    "has_regular_doctor": None,
+    "regular_doctor": None,
+    "call_back_hours": None,
+    "link_hash": None,
+}
+NO_TEXT: Mapping[str, Any] = {
+    "text": "",
+    "subject": case((OutboxMessage.channel == Channel.EMAIL, "")),
+    # Two mails of one change differ by their recipient alone, and stay two.
+    "recipient": cast(OutboxMessage.reference, String),
+    "attachment": None,
+    "attachment_method": None,
+    "provider_id": None,
+}
+
+
+def _is_over(term: timedelta, now: datetime) -> ColumnElement[bool]:
+    """Whether the request, and the appointment it led to, ended at least this long ago."""
+    appointment = (
+        select(func.max(Slot.ends_at))
+        .join(Booking, and_(Booking.community_id == Slot.community_id, Booking.slot_id == Slot.id))
+        .where(
+            Booking.community_id == CareRequest.community_id,
+            Booking.request_id == CareRequest.id,
+            Booking.status != BookingStatus.CANCELLED,
+        )
+        .correlate(CareRequest)
+        .scalar_subquery()
+    )
+    return and_(
+        CareRequest.created_at <= now - term,
+        or_(appointment.is_(None), appointment <= now - term),
+    )
+
+
+def _has_answers(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        or_(
+            CareRequest.answers != {},
+            func.cardinality(CareRequest.complaints) > 0,
+            CareRequest.note.is_not(None),
+            CareRequest.pregnant.is_not(None),
+        ),
+        _is_over(ANSWERS, now),
+    )
+
+
+def _has_reasons(now: datetime) -> ColumnElement[bool]:
+    request_is_over = (
+        select(CareRequest.id)
+        .where(
+            CareRequest.community_id == Assessment.community_id,
+            CareRequest.id == Assessment.request_id,
+            _is_over(ANSWERS, now),
+        )
+        .correlate(Assessment)
+        .exists()
+    )
+    return and_(
+        or_(
+            Assessment.patient != {},
+            Assessment.answers != {},
+            func.cardinality(Assessment.complaints) > 0,
+            Assessment.safety_net != "",
+        ),
+        Assessment.assessed_at <= now - ANSWERS,
+        request_is_over,
+    )
+
+
+def _has_identity(now: datetime) -> ColumnElement[bool]:
+    kept = (getattr(CareRequest, name).is_not(None) for name in NO_IDENTITY)
+    return and_(or_(*kept), _is_over(IDENTITY, now))
+
+
+def _has_text(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        OutboxMessage.text != "",
+        OutboxMessage.expires_at <= now - MESSAGES,
+        OutboxMessage.status.not_in((Status.WAITING, Status.SENDING)),
+    )
+
+
+def _picked(table: type[Base], past: ColumnElement[bool]) -> CTE:
+    """Choose a batch and lock it, passing over what somebody else has locked."""
+    keys = table.__table__.primary_key.columns  # type: ignore[attr-defined]  # __table__ is typed FromClause
+    return (select(*keys).where(past).limit(BATCH).with_for_update(skip_locked=True, of=table)).cte(
+        "picked"
+    )
+
+
+def _is_in(table: type[Base], picked: CTE) -> ColumnElement[bool]:
+    keys = table.__table__.primary_key.columns  # type: ignore[attr-defined]  # as above
+    return tuple_(*keys).in_(select(picked))
+
+
+def _emptied(
+    session: Session, table: type[Base], past: ColumnElement[bool], nothing: Mapping[str, Any]
+) -> int:
+    picked = _picked(table, past)
+    done = session.execute(
+        update(table)
+        .where(_is_in(table, picked))
+        .values(**nothing)
+        .execution_options(synchronize_session=False)
+    )
+    return done.rowcount  # type: ignore[no-any-return,attr-defined]  # a CursorResult, typed Result
+
+
+def _deleted(session: Session, table: type[Base], past: ColumnElement[bool]) -> int:
+    picked = _picked(table, past)
+    done = session.execute(
+        delete(table).where(_is_in(table, picked)).execution_options(synchronize_session=False)
+    )
+    return done.rowcount  # type: ignore[no-any-return,attr-defined]  # as above

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schedules.models import Commune, Community, Professional
+from schedules.models import Commune, Community, Professional, Site, Slot
 
 GENERAL_PRACTICE = "MG"
 """The discipline of those who can be a médecin traitant here (see schedules.nomenclature)."""
@@ -50,3 +50,11 @@ def doctors(session: Session, community_id: int) -> Sequence[Professional]:
         )
         .order_by(Professional.family_name, Professional.given_name)
     ).all()
+
+
+def whereabouts(session: Session, slot: Slot) -> tuple[Professional, Site]:
+    """Return who gives care at this slot, and where."""
+    return (
+        session.get_one(Professional, (slot.community_id, slot.professional_id)),
+        session.get_one(Site, (slot.community_id, slot.site_id)),
+    )

@@ -6,10 +6,12 @@ Each change is one conditional UPDATE: there is no check first and act later any
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
 from psycopg.errors import ExclusionViolation
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Interval,
     Select,
@@ -40,6 +42,10 @@ HOLD = timedelta(minutes=5)
 RESERVED = (Visibility.CPTS, Visibility.SNP)
 """What a slot is for unless its owner says otherwise: the community, and the SAS."""
 
+
+T = TypeVar("T")
+Given: TypeAlias = T | BindParameter[Any]
+"""A value, or the place of one in a statement that is built once and run often."""
 
 _OFFERED = (
     Slot.community_id,
@@ -105,7 +111,7 @@ class FreeSlot:
     """Slots of the same professional already claimed within 12 hours: who had fewer goes first."""
 
 
-def is_open_to(asker: UUID, now: datetime) -> ColumnElement[bool]:
+def is_open_to(asker: Given[UUID], now: Given[datetime]) -> ColumnElement[bool]:
     """Unclaimed, not started, and held by nobody else at this moment: the one definition."""
     return and_(
         Slot.claimed_by.is_(None),
@@ -345,22 +351,29 @@ def let_go(
     all_but: UUID | None = None,
     now: datetime,
 ) -> None:
-    """End this asker's holds that still run. One that has ended may be another's by now."""
-    others = true() if all_but is None else Slot.reference != all_but
-    session.execute(
+    """End this asker's holds that still run, but for one slot's if it is named."""
+    ending = letting_go(community_id, asker=asker, now=now)
+    if all_but is not None:
+        ending = ending.where(Slot.reference != all_but)
+    session.execute(ending)
+
+
+def letting_go(community_id: Given[int], *, asker: Given[UUID], now: Given[datetime]) -> Update:
+    """Return the UPDATE that ends an asker's holds that still run.
+
+    One that has ended may be another's by now: waiting for it would be a deadlock in the making.
+    """
+    return (
         update(Slot)
-        .where(
-            Slot.community_id == community_id,
-            Slot.held_by == asker,
-            Slot.held_until > now,
-            others,
-        )
+        .where(Slot.community_id == community_id, Slot.held_by == asker, Slot.held_until > now)
         .values(held_by=None, held_until=None)
         .execution_options(synchronize_session=False)
     )
 
 
-def claiming(community_id: int, slot: UUID, *, asker: UUID, now: datetime) -> Update:
+def claiming(
+    community_id: Given[int], slot: Given[UUID], *, asker: Given[UUID], now: Given[datetime]
+) -> Update:
     """Return the one UPDATE that gives an open slot to one asker, for good.
 
     Of two patients who press the button together the database lets one row change. It is

@@ -13,7 +13,7 @@ from booking.desk import ask, choose
 from booking.links import Links
 from booking.models import CareRequest, Channel
 from booking.triage import engine, facts
-from booking.triage.protocol import Protocol
+from booking.triage.protocol import Kind, Level, Protocol, Question
 from schedules import slots
 from schedules.models import Community, Professional, ProfessionalSite, Site, Slot, Visibility
 from tests.clockwork import NOON
@@ -115,11 +115,26 @@ def slot_of(session: Session, reference: UUID) -> Slot:
 def nothing_wrong(
     protocol: Protocol, complaints: Sequence[str], patient: facts.Patient
 ) -> dict[str, Any]:
-    """Return the calmest answer to every question that this patient is asked."""
-    calm: dict[str, Any] = {}
-    for question in engine.questions_for(protocol, patient, complaints).all():
-        calm[question.id] = "no" if question.kind == "yes_no" else None
+    """Return to every question that this patient is asked the answer that worries least."""
+    questions = engine.questions_for(protocol, patient, complaints).all()
+    calm: dict[str, Any] = {question.id: _possible(question)[0] for question in questions}
+
+    def level(answers: dict[str, Any]) -> Level:
+        return engine.assess(protocol, patient, complaints, answers).level
+
+    for question in questions:
+        calm[question.id] = min(
+            _possible(question), key=lambda said, q=question: level(calm | {q.id: said})
+        )
     return calm
+
+
+def _possible(question: Question) -> list[Any]:
+    if question.kind is Kind.CHOICE:
+        return [choice for choice, _ in question.choices]
+    if question.kind is Kind.NUMBER:
+        return [37, 1, 0]
+    return ["no", "yes"]
 
 
 def a_request(

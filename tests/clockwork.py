@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-NOON = datetime(2027, 10, 30, 10, 0, tzinfo=UTC)
+NOON = datetime(2027, 3, 27, 11, 0, tzinfo=UTC)
 """Noon in Paris, a Saturday, on the day before the clocks change."""
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,11 +15,18 @@ from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 import booking.models
+import notifications.models
+import schedules.models
+from booking import protocols
 from booking.extensions import db
+from booking.triage.protocol import Protocol
 from config import embedded, schema
 from config.database import Base, with_driver
 from config.settings import Settings
 from tests.clockwork import Hands
+
+TABLES_ARE_KNOWN = (booking.models, notifications.models, schedules.models)
+"""Imported for their tables, which the metadata then holds."""
 
 settings.register_profile(
     "project",
@@ -73,7 +81,6 @@ def database(new_database: Callable[[], URL]) -> Iterator[Engine]:
 @pytest.fixture
 def engine(database: Engine) -> Engine:
     """The migrated database, with every table empty."""
-    assert booking.models  # its tables, and those below it, are in the metadata
     names = ", ".join(table.name for table in Base.metadata.sorted_tables)
     with database.begin() as connection:
         connection.execute(text(f"TRUNCATE {names} CASCADE"))
@@ -120,3 +127,9 @@ def client(app: Flask) -> FlaskClient:
 def address_of(engine: Engine) -> str:
     """Return the whole address of a test's database, for another process."""
     return make_url(engine.url).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def protocol() -> Protocol:
+    """The protocol that is delivered, in French."""
+    return protocols.in_force(date(2027, 1, 4))["fr"]

@@ -57,13 +57,13 @@ RESET = "reset"
 class TwilioServer:
     """`with TwilioServer() as twilio:` listens at `twilio.url` and keeps forms in `.messages`."""
 
-    def __init__(self, *, account: str = ACCOUNT, token: str = TOKEN) -> None:
+    def __init__(self, *, account: str = ACCOUNT, token: str = TOKEN, port: int = 0) -> None:
         self.account, self.token = account, token
         self.messages: list[dict[str, str]] = []
         self.refused: list[dict[str, str]] = []
         self._next: deque[Refusal | str] = deque()
         self._lock, self._closing = Lock(), Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
 

@@ -127,12 +127,6 @@ class Standing(Request):
     links: Links | None
 
 
-class Proposals(Answered):
-    """What is free now, best first, five at most."""
-
-    proposals: list[Proposal]
-
-
 class Held(Answered):
     """Until when the slot waits for this patient."""
 

@@ -68,11 +68,18 @@ MEANINGS: Mapping[Kind, Meaning] = {
     Kind.NO_PROTOCOL: Meaning(503, _("Aucun protocole de tri n’est en vigueur.")),
 }
 
-BY_STATUS = {
-    meaning.status: kind
-    for kind, meaning in reversed(MEANINGS.items())
-    if kind is not Kind.NO_PROTOCOL
-} | {400: Kind.BAD_REQUEST, 422: Kind.INVALID}
+BY_STATUS: Mapping[int, Kind] = {
+    400: Kind.BAD_REQUEST,
+    401: Kind.UNAUTHORIZED,
+    404: Kind.NOT_FOUND,
+    405: Kind.METHOD_NOT_ALLOWED,
+    413: Kind.TOO_LARGE,
+    415: Kind.MEDIA_TYPE,
+    422: Kind.INVALID,
+    429: Kind.TOO_MANY,
+    500: Kind.FAILURE,
+    503: Kind.BUSY,
+}
 """What an answer of Flask's own is called here."""
 
 AFTER_SECONDS = {429: "30", 503: "2"}
@@ -96,6 +103,11 @@ class Problem(Exception):
         self.errors = errors
         self.more = more or {}
         self.headers = headers or {}
+
+
+def invalid(field: str, detail: object) -> Problem:
+    """Return the refusal of one field."""
+    return Problem(Kind.INVALID, errors=[{"field": field, "detail": detail}])
 
 
 def language() -> str:
@@ -131,7 +143,8 @@ def of_http(refusal: HTTPException) -> Response:
     status = refusal.code or 500
     kind = BY_STATUS.get(status, Kind.FAILURE if status >= 500 else Kind.BAD_REQUEST)  # noqa: PLR2004 - RFC 9110
     kept = dict(refusal.get_headers())
-    headers = {name: kept[name] for name in ("Allow", "Retry-After") if name in kept}
+    passed_on = ("Allow", "Retry-After")
+    headers: dict[str, str] = {name: kept[name] for name in passed_on if name in kept}
     with force_locale(language()):
         title = str(MEANINGS[kind].title)
     said = {"type": type_of(kind), "title": title, "status": status, "detail": title}

@@ -1,4 +1,4 @@
-"""The one reader of what clients send: bodies, keys. What it lets through can be stored as it is."""
+"""The one reader of what clients send. What it lets through can be stored as it is."""
 
 import json
 import re

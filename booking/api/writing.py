@@ -1,11 +1,9 @@
 """JSON as this door writes it."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 
-def written(said: Mapping[str, Any]) -> bytes:
+def written(said: object) -> bytes:
     """Return the same bytes for the same content, whatever the order that it comes in.
 
     An answer that waited in the database, which keeps no order, is repeated byte for byte.

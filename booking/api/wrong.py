@@ -42,12 +42,9 @@ def fields(refused: ValidationError) -> list[dict[str, object]]:
     found: dict[str, object] = {}
     for error in refused.errors(include_input=False, include_url=False, include_context=True):
         found.setdefault(_path(error["loc"]), _sentence(error))
-    return [one(name, sentence) for name, sentence in list(found.items())[:MOST_ERRORS]]
-
-
-def one(field: str, detail: object) -> dict[str, object]:
-    """Return the entry of one wrong field."""
-    return {"field": field, "detail": detail}
+    return [
+        {"field": name, "detail": sentence} for name, sentence in list(found.items())[:MOST_ERRORS]
+    ]
 
 
 def _sentence(error: ErrorDetails) -> object:

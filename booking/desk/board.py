@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, select
 from sqlalchemy.orm import Session
 
+from booking.desk import change, tell
 from booking.models import Booking, BookingStatus, CareRequest
 from booking.triage.protocol import Level
 from schedules.models import Community, Professional, Site, Slot
@@ -89,7 +90,7 @@ class Entry:
     site: UUID
     site_name: str
     state: State
-    held_until: datetime | None
+    kept_until: datetime | None
     coming: Coming | None
 
 
@@ -173,7 +174,7 @@ def _entry(row: Row[Slot, Professional, Site, Booking, CareRequest], now: dateti
         site=site.reference,
         site_name=site.name,
         state=OF_BOOKING[booking.status] if booking else _state(slot, now),
-        held_until=slot.held_until,
+        kept_until=slot.held_until,
         coming=_coming(booking, request) if booking and request else None,
     )
 
@@ -196,3 +197,9 @@ def _coming(booking: Booking, request: CareRequest) -> Coming:
         note=request.note,
         level=booking.level,
     )
+
+
+def is_told_by_message(kept: change.Kept) -> bool:
+    """Return whether SMS or mail reaches this patient; if not, somebody has to telephone."""
+    phone = kept.request.phone if kept.request.wants_sms else None
+    return bool(kept.request.email or (phone and tell.takes_sms(phone)))

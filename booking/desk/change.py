@@ -135,7 +135,7 @@ def _kept(session: Session, *which: object, lock: bool) -> Kept:
     if lock:
         # The request is what every use case locks first, so that two of them cannot cross.
         query = query.with_for_update(of=[CareRequest, Booking])
-    found = session.execute(query).tuples().one_or_none()
+    found = session.execute(query).one_or_none()
     if found is None:
         raise NoSuchBooking
     return Kept(*found)

@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, literal, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking import routing
 from booking.desk import ask, tell
-from booking.links import Links, code_of, hashed
+from booking.desk.claim import PERSON, claim
+from booking.links import Links, code_of
 from booking.models import (
     Booking,
-    BookingState,
     BookingStatus,
     CareRequest,
     RequestStatus,
@@ -22,7 +23,7 @@ from booking.models import (
 from config.clock import local_day
 from schedules import slots
 from schedules.geography import Place
-from schedules.models import Community, Professional, Site, Slot, Visibility
+from schedules.models import Community, Slot, Visibility
 
 SHOWN = 5
 ALTERNATIVES = 3
@@ -34,6 +35,9 @@ OFFERED = (Visibility.CPTS, Visibility.PUBLIC)
 
 SOON_ENOUGH_TO_LEAVE = timedelta(minutes=10)
 """A slot that starts sooner than this cannot be reached: it is not proposed."""
+
+
+NOBODY_NEW: Mapping[str, Any] = MappingProxyType({})
 
 
 class LevelForbids(Exception):
@@ -150,13 +154,15 @@ def book(
     community: Community,
     slot: UUID,
     *,
+    person: Mapping[str, Any] = NOBODY_NEW,
     by: str,
     links: Links,
     now: datetime,
 ) -> Booked:
     """Give a locked request its slot, and promise the messages that tell of it.
 
-    Asking twice gives the same booking. All of it is true together, or nothing is.
+    `person` is what was not said before of who comes: attributes of `claim.PERSON`. Asking
+    twice gives the same booking. All of it is true together, or nothing is.
 
     Raises:
         LevelForbids: if triage has not ended or allows no booking.
@@ -166,11 +172,11 @@ def book(
     if request.status is RequestStatus.BOOKED:
         return _as_before(session, request, links)
     _may_book(request)
-    if not (request.family_name and request.given_name and request.phone):
+    who = {column.key: getattr(request, column.key) for column in PERSON} | dict(person)
+    if not (who["family_name"] and who["given_name"] and who["phone"]):
         raise PersonMissing
     reference = uuid4()
-    taken = _claim_and_write(session, request, slot, reference, by=by, links=links, now=now)
-    slots.let_go(session, community.id, asker=request.reference, now=now)
+    taken = claim(session, request, slot, reference, person=who, by=by, links=links, now=now)
     appointment = tell.Appointment(
         reference=reference,
         version=0,
@@ -179,8 +185,8 @@ def book(
         changed_at=now,
         site=taken.site,
         professional_email=taken.professional_email,
-        phone=request.phone if request.wants_sms else None,
-        email=request.email,
+        phone=who["phone"] if who["wants_sms"] else None,
+        email=who["email"],
         language=request.language,
     )
     tell.confirmed(session, community, appointment, links=links, now=now)
@@ -194,140 +200,20 @@ def book(
     )
 
 
-@dataclass(frozen=True)
-class Taken:
-    """The slot that was just claimed, as messages tell of it."""
-
-    slot_id: int
-    starts_at: datetime
-    ends_at: datetime
-    site: tell.Where
-    professional_email: str | None
-
-
-def _claim_and_write(
-    session: Session,
-    request: CareRequest,
-    slot: UUID,
-    reference: UUID,
-    *,
-    by: str,
-    links: Links,
-    now: datetime,
-) -> Taken:
-    """Claim the slot and write the booking's rows in one statement, or raise SlotTaken."""
-    claimed = (
-        slots.claiming(request.community_id, slot, asker=request.reference, now=now)
-        .where(
-            Professional.community_id == Slot.community_id,
-            Professional.id == Slot.professional_id,
-            Site.community_id == Slot.community_id,
-            Site.id == Slot.site_id,
-        )
-        .returning(
-            Slot.community_id,
-            Slot.id.label("slot_id"),
-            Slot.starts_at,
-            Slot.ends_at,
-            Professional.email,
-            Site.name,
-            Site.address_line,
-            Site.postal_code,
-            Site.city,
-            Site.phone,
-        )
-        .cte("claimed")
-    )
-    booked = (
-        insert(Booking)
-        .from_select(
-            [
-                "community_id",
-                "slot_id",
-                "reference",
-                "request_id",
-                "assessment_id",
-                "level",
-                "status",
-                "version",
-                "link_hash",
-                "code",
-                "booked_at",
-                "changed_at",
-            ],
-            select(
-                claimed.c.community_id,
-                claimed.c.slot_id,
-                literal(reference),
-                literal(request.id),
-                literal(request.assessment_id),
-                literal(request.level, Booking.level.type),
-                literal(BookingStatus.CONFIRMED, Booking.status.type),
-                literal(0),
-                literal(hashed(links.booking_token(reference))),
-                literal(code_of(reference)),
-                literal(now, Booking.booked_at.type),
-                literal(now, Booking.changed_at.type),
-            ),
-            include_defaults=False,
-        )
-        .returning(Booking.community_id, Booking.id, Booking.slot_id)
-        .cte("booked")
-    )
-    noted = (
-        insert(BookingState)
-        .from_select(
-            ["community_id", "booking_id", "slot_id", "version", "status", "by", "at"],
-            select(
-                booked.c.community_id,
-                booked.c.id,
-                booked.c.slot_id,
-                literal(0),
-                literal(BookingStatus.CONFIRMED, BookingState.status.type),
-                literal(by),
-                literal(now, BookingState.at.type),
-            ),
-            include_defaults=False,
-        )
-        .cte("noted")
-    )
-    done = (
-        update(CareRequest)
-        .where(CareRequest.community_id == booked.c.community_id, CareRequest.id == request.id)
-        .values(status=RequestStatus.BOOKED)
-        .cte("done")
-    )
-    row = session.execute(select(claimed).add_cte(booked, noted, done)).one_or_none()
-    if row is None:
-        raise slots.SlotTaken(slot)
-    session.expire(request, ["status"])
-    return Taken(
-        row.slot_id,
-        row.starts_at,
-        row.ends_at,
-        tell.Where(row.name, f"{row.address_line}, {row.postal_code} {row.city}", row.phone),
-        row.email,
-    )
-
-
 def _as_before(session: Session, request: CareRequest, links: Links) -> Booked:
     """Return the booking that the request already has: the second click gets the first's answer."""
-    booking, slot = (
-        session.execute(
-            select(Booking, Slot)
-            .join(
-                Slot,
-                (Slot.community_id == Booking.community_id) & (Slot.id == Booking.slot_id),
-            )
-            .where(
-                Booking.community_id == request.community_id,
-                Booking.request_id == request.id,
-                Booking.status != BookingStatus.CANCELLED,
-            )
+    booking, slot = session.execute(
+        select(Booking, Slot)
+        .join(
+            Slot,
+            (Slot.community_id == Booking.community_id) & (Slot.id == Booking.slot_id),
         )
-        .tuples()
-        .one()
-    )
+        .where(
+            Booking.community_id == request.community_id,
+            Booking.request_id == request.id,
+            Booking.status != BookingStatus.CANCELLED,
+        )
+    ).one()
     return Booked(
         booking.reference,
         booking.code,

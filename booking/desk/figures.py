@@ -101,6 +101,27 @@ def promise(session: Session, community_id: int, zone: ZoneInfo, *, now: datetim
     return Promise(*row)
 
 
+@dataclass(frozen=True)
+class Open:
+    """Requests without an appointment, whenever they were asked."""
+
+    total: int
+    overdue: int
+    to_call_back: int
+
+
+def open_now(session: Session, community_id: int, *, now: datetime) -> Open:
+    """Return how many requests wait at this moment."""
+    row = session.execute(
+        select(
+            func.count(),
+            _count(CareRequest.deadline <= now),
+            _count(CareRequest.call_back_asked_at.is_not(None)),
+        ).where(CareRequest.community_id == community_id, CareRequest.status == RequestStatus.OPEN)
+    ).one()
+    return Open(*row)
+
+
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.count(case((condition, 1)))
 

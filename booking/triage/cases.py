@@ -7,9 +7,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as DocumentInvalid
 
+from booking.triage.documents import (
+    LevelName,
+    ProtocolInvalid,
+    SaidPregnant,
+    WordOrNumber,
+    document,
+)
 from booking.triage.engine import Assessment, assess, questions_for
 from booking.triage.facts import NO, Patient, Pregnant, Sex
-from booking.triage.loading import LevelName, ProtocolInvalid, WordOrNumber, document
 from booking.triage.protocol import Kind, Level, Protocol, Question
 
 
@@ -19,7 +25,7 @@ class _Patient(BaseModel):
     age_years: float | None = None
     age_months: float | None = None
     sex: Sex = Sex.UNKNOWN
-    pregnant: Pregnant = Pregnant.UNKNOWN
+    pregnant: SaidPregnant = Pregnant.UNKNOWN
 
 
 class _Case(BaseModel):

@@ -14,7 +14,6 @@ from booking.triage.protocol import (
     Question,
     Route,
     Rule,
-    signs_of,
 )
 
 OTHERWISE = "otherwise"
@@ -89,8 +88,8 @@ def assess(
     Total over patients and answers: an answer that is missing, unknown, out of range or
     of another type is a doubt, and a doubt meets every condition. Nothing lowers a level
     once reached. A question that surely does not concern this patient does not exist. A
-    patient outside a complaint's scope contradicts it: its rules then take age, sex and
-    pregnancy for unknown. Answers to questions that were not to be asked are ignored.
+    patient who is not surely in a complaint's scope contradicts it: its rules then take
+    age, sex and pregnancy for unknown. Answers to questions that were not to be asked are ignored.
 
     Raises:
         ComplaintUnknown: the protocol has no such complaint.
@@ -117,7 +116,7 @@ def assess(
 
 
 def questions_for(protocol: Protocol, patient: Patient, complaints: Sequence[str]) -> Asked:
-    """Return what to ask this patient. No complaint means none of their questions yet.
+    """Return what to ask this patient. Who names no complaint is asked the questions of «autre».
 
     Raises:
         ComplaintUnknown: the protocol has no such complaint.
@@ -125,7 +124,7 @@ def questions_for(protocol: Protocol, patient: Patient, complaints: Sequence[str
     universal = existing(protocol.universal, patient)
     stage2 = existing(protocol.stage2, patient)
     own: dict[str, Question] = {}
-    for complaint in _chosen(protocol, complaints) if complaints else ():
+    for complaint in _chosen(protocol, complaints):
         who = as_scoped(complaint, patient)
         own |= {question.id: question for question in existing(complaint.questions, who)}
     before = {question.id for question in (*universal, *stage2)}
@@ -148,8 +147,8 @@ def existing(questions: Iterable[Question], patient: Patient) -> tuple[Question,
 
 
 def as_scoped(complaint: Complaint, patient: Patient) -> Patient:
-    """Return the patient, or somebody unknown when the complaint's scope contradicts them."""
-    return ANYBODY if complaint.scope.hold_for(patient) is Truth.NO else patient
+    """Return the patient, or somebody unknown unless the complaint is surely for them."""
+    return patient if complaint.scope.hold_for(patient) is Truth.YES else ANYBODY
 
 
 def _chosen(protocol: Protocol, complaints: Sequence[str]) -> list[Complaint]:
@@ -166,10 +165,8 @@ def _hear(questions: Iterable[Question], patient: Patient, answers: Answers) -> 
 
 
 def _general(protocol: Protocol, patient: Patient, answers: Answers) -> list[Step]:
-    signs = (*protocol.universal, *protocol.stage2)
-    heard = _hear(signs, patient, answers)
-    rules = (*signs_of(signs), *protocol.floors)
-    return [_step(rule, None, patient, heard) for rule in rules]
+    heard = _hear((*protocol.universal, *protocol.stage2), patient, answers)
+    return [_step(rule, None, patient, heard) for rule in protocol.general_rules]
 
 
 def _looked_at(complaint: Complaint, patient: Patient, answers: Answers) -> list[Step]:
@@ -183,7 +180,7 @@ def _looked_at(complaint: Complaint, patient: Patient, answers: Answers) -> list
         complaint.title,
         complaint.source,
     )
-    return [default, *(_step(rule, complaint.id, who, heard) for rule in complaint.all_rules())]
+    return [default, *(_step(rule, complaint.id, who, heard) for rule in complaint.all_rules)]
 
 
 def _step(rule: Rule, complaint: str | None, patient: Patient, heard: Mapping[str, Answer]) -> Step:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Self
 
 OLDEST_MONTHS = 130 * 12
@@ -140,14 +141,14 @@ class Facts:
     sex: Sex | None = None
     pregnant: bool | None = None
 
-    @property
+    @cached_property
     def is_empty(self) -> bool:
         """Whether it holds for everybody."""
         return self == EVERYBODY
 
     def hold_for(self, patient: Patient) -> Truth:
         """Return whether all of it holds for this patient."""
-        return min(self._each(patient), default=Truth.YES)
+        return Truth.YES if self.is_empty else min(self._each(patient))
 
     def _each(self, patient: Patient) -> Iterable[Truth]:
         if self.age != Age():

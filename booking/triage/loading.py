@@ -1,16 +1,21 @@
 """Reads a protocol file and refuses what is not one, in words its author understands."""
 
 import hashlib
-from collections.abc import Hashable, Iterator
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic import ValidationError as DocumentInvalid
 
-from booking.triage.facts import NO, UNKNOWN, YES, Age, Facts, Heard, Sex, When
+from booking.triage.documents import (
+    ComplaintDoc,
+    ProtocolDoc,
+    ProtocolInvalid,
+    QuestionDoc,
+    RouteDoc,
+    RuleDoc,
+    document,
+)
+from booking.triage.facts import NO, UNKNOWN, YES, Heard
 from booking.triage.protocol import (
     FALLBACK,
     Complaint,
@@ -22,166 +27,6 @@ from booking.triage.protocol import (
     Rule,
     Source,
 )
-
-
-class ProtocolInvalid(ValueError):
-    """A file that is not a protocol: the message says where and why."""
-
-
-def _level(said: object) -> object:
-    return Level.__members__.get(said, said) if isinstance(said, str) else said
-
-
-def _yes_no(said: object) -> object:
-    """Turn YAML's own reading of «yes» and «no» back into the words of an answer."""
-    if isinstance(said, bool):
-        return YES if said else NO
-    return [_yes_no(each) for each in said] if isinstance(said, list) else said
-
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,59}$")]
-Text = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
-LevelName = Annotated[Level, BeforeValidator(_level)]
-Word = Annotated[str, BeforeValidator(_yes_no)]
-WordOrNumber = Annotated[str | float, BeforeValidator(_yes_no)]
-Words = Annotated[list[Word], BeforeValidator(_yes_no)]
-
-
-class _Doc(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class _Range(_Doc):
-    first: int | None = Field(default=None, alias="from", ge=0)
-    below: int | None = Field(default=None, gt=0)
-
-
-class _Number(_Doc):
-    at_least: float | None = None
-    below: float | None = None
-
-
-class _Facts(_Doc):
-    age_years: _Range | None = None
-    age_months: _Range | None = None
-    sex: Sex | None = None
-    pregnant: bool | None = None
-
-    def facts(self) -> Facts:
-        span, each = (self.age_years, 12) if self.age_years else (self.age_months, 1)
-        if self.age_years and self.age_months:
-            raise ProtocolInvalid("an age condition is in years or in months, not both")
-        age = (
-            Age(*(None if edge is None else edge * each for edge in (span.first, span.below)))
-            if span
-            else Age()
-        )
-        return Facts(age, self.sex, self.pregnant)
-
-
-class _When(_Facts):
-    answers: dict[Name, _Number | Words | Word] = {}
-
-    def when(self) -> When:
-        return When(self.facts(), tuple(_heard(q, a) for q, a in self.answers.items()))
-
-
-class _Sourced(_Doc):
-    because: Text
-    source: Name
-
-
-class _Question(_Doc):
-    id: Name
-    text: Text
-    kind: Kind = Kind.YES_NO
-    choices: dict[Name, Text] = {}
-    unit: str | None = None
-    lowest: float | None = None
-    highest: float | None = None
-    asked_if: _Facts = _Facts()
-    level: LevelName | None = None
-    because: str = ""
-    source: str = ""
-
-
-class _Rule(_Sourced):
-    id: Name
-    level: LevelName
-    when: _When
-
-
-class _Route(_Sourced):
-    discipline: str
-    requires: Name | None = None
-    needs: list[Name] = []
-    at_most: LevelName = Level.SAME_DAY
-    when: _When = _When()
-    valid_from: date | None = None
-    valid_until: date | None = None
-
-
-class _Complaint(_Doc):
-    id: Name
-    title: Text
-    synonyms: list[Text] = []
-    scope: _Facts = _Facts()
-    questions: list[_Question | Name] = []
-    rules: list[_Rule] = []
-    otherwise: LevelName
-    routes: list[_Route] = []
-    safety_net: Text
-    source: Name
-
-
-class _Source(_Doc):
-    title: Text
-    dated: Text
-
-
-class _Protocol(_Doc):
-    id: Name
-    version: int = Field(ge=1)
-    title: Text
-    language: str
-    valid_from: date
-    valid_until: date
-    reviewed_by: list[Text]
-    sources: dict[Name, _Source]
-    deadline_hours: dict[str, int]
-    emergency_advice: Text
-    universal: list[_Question]
-    stage2: list[_Question]
-    shared: list[_Question] = []
-    floors: list[_Rule] = []
-    complaints: list[_Complaint]
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without its silent habit of keeping the last of two equal keys."""
-
-
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ProtocolInvalid(f"line {node.start_mark.line + 1}: «{key}» is written twice")
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def document(text: bytes) -> Any:
-    """Return what a YAML text says.
-
-    Raises:
-        ProtocolInvalid: it is not YAML, or writes a key twice.
-    """
-    try:
-        return yaml.load(text, _StrictLoader)  # noqa: S506 - it is a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolInvalid(f"not YAML: {error}") from error
 
 
 def load(path: Path) -> Protocol:
@@ -204,7 +49,7 @@ def read(text: bytes) -> Protocol:
         ProtocolInvalid: with the place and the reason.
     """
     try:
-        doc = _Protocol.model_validate(document(text))
+        doc = ProtocolDoc.model_validate(document(text))
         protocol = _protocol(doc, hashlib.sha256(text).hexdigest())
     except DocumentInvalid as error:
         raise ProtocolInvalid(_places(error)) from error
@@ -217,13 +62,7 @@ def _places(error: DocumentInvalid) -> str:
     return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
 
-def _heard(question: str, said: _Number | list[str] | str) -> Heard:
-    if isinstance(said, _Number):
-        return Heard(question, at_least=said.at_least, below=said.below)
-    return Heard(question, frozenset([said] if isinstance(said, str) else said))
-
-
-def _protocol(doc: _Protocol, digest: str) -> Protocol:
+def _protocol(doc: ProtocolDoc, digest: str) -> Protocol:
     bank: dict[str, Question] = {}
     for each in (*doc.universal, *doc.stage2, *doc.shared, *_own(doc)):
         if each.id in bank:
@@ -248,9 +87,9 @@ def _protocol(doc: _Protocol, digest: str) -> Protocol:
     )
 
 
-def _own(doc: _Protocol) -> Iterator[_Question]:
+def _own(doc: ProtocolDoc) -> Iterator[QuestionDoc]:
     for complaint in doc.complaints:
-        yield from (each for each in complaint.questions if isinstance(each, _Question))
+        yield from (each for each in complaint.questions if isinstance(each, QuestionDoc))
 
 
 def _named(level: str) -> Level:
@@ -259,7 +98,7 @@ def _named(level: str) -> Level:
     return Level[level]
 
 
-def _question(doc: _Question) -> Question:
+def _question(doc: QuestionDoc) -> Question:
     return Question(
         id=doc.id,
         text=doc.text,
@@ -275,11 +114,11 @@ def _question(doc: _Question) -> Question:
     )
 
 
-def _rule(doc: _Rule) -> Rule:
+def _rule(doc: RuleDoc) -> Rule:
     return Rule(doc.id, doc.level, doc.when.when(), doc.because, doc.source)
 
 
-def _route(doc: _Route) -> Route:
+def _route(doc: RouteDoc) -> Route:
     return Route(
         doc.discipline,
         doc.requires,
@@ -293,7 +132,7 @@ def _route(doc: _Route) -> Route:
     )
 
 
-def _complaint(doc: _Complaint, bank: dict[str, Question]) -> Complaint:
+def _complaint(doc: ComplaintDoc, bank: dict[str, Question]) -> Complaint:
     ids = [each if isinstance(each, str) else each.id for each in doc.questions]
     for each in ids:
         if each not in bank:
@@ -312,7 +151,7 @@ def _complaint(doc: _Complaint, bank: dict[str, Question]) -> Complaint:
     )
 
 
-def _contradictions(protocol: Protocol, doc: _Protocol) -> Iterator[str]:
+def _contradictions(protocol: Protocol, doc: ProtocolDoc) -> Iterator[str]:
     """Yield what is well formed but cannot be meant."""
     yield from _repeated([each.id for each in protocol.complaints], "complaint")
     rules = [*protocol.floors, *(rule for each in protocol.complaints for rule in each.rules)]

@@ -147,6 +147,7 @@ class Complaint:
     rules: tuple[Rule, ...] = ()
     routes: tuple[Route, ...] = ()
 
+    @cached_property
     def all_rules(self) -> tuple[Rule, ...]:
         """Return its rules, those of its signs first."""
         return (*signs_of(self.questions), *self.rules)
@@ -187,6 +188,11 @@ class Protocol:
         yield from self.stage2
         for complaint in self.complaints:
             yield from complaint.questions
+
+    @cached_property
+    def general_rules(self) -> tuple[Rule, ...]:
+        """Return the rules that are looked at whatever the complaint: both stages, floors."""
+        return (*signs_of((*self.universal, *self.stage2)), *self.floors)
 
     def hours(self, level: Level) -> int | None:
         """Return within how many hours of triage this level must be seen, None when it has none."""

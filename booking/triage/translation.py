@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from pydantic import ValidationError as DocumentInvalid
 
-from booking.triage.loading import ProtocolInvalid, document
+from booking.triage.documents import ProtocolInvalid, document
 from booking.triage.protocol import Complaint, Protocol, Question
 
 

@@ -15,9 +15,6 @@ STATIC = Path(__file__).parent / "static"
 PATIENT_DOORS = frozenset({None, "patient", "appointment", "pages"})
 """Blueprints whose pages carry no script at all. None: an address that leads nowhere."""
 
-TOKEN_DOORS = frozenset({"patient", "appointment", "feeds"})
-"""Blueprints whose addresses may be secrets: search engines are told to keep away."""
-
 PATIENT_POLICY = (
     "default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; manifest-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -99,7 +96,8 @@ def _guarded(answer: Response) -> Response:
     answer.headers["Content-Security-Policy"] = _content_policy(answer)
     if request.is_secure:
         answer.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}"
-    if request.blueprint in TOKEN_DOORS:
+    if "token" in (request.view_args or {}):
+        # The address is a secret: search engines are told to keep away.
         answer.headers["X-Robots-Tag"] = "noindex, nofollow"
     answer.headers["Cache-Control"] = _kept_for(answer)
     return answer

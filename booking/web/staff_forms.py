@@ -18,6 +18,9 @@ from schedules.models import Visibility
 from schedules.openings import Opening
 
 LONGEST_TEXT = 80
+LONGEST_ECHO = 500
+"""Of what was typed, this much is read and shown again: nobody corrects more by hand."""
+
 FURTHEST_DAY = timedelta(days=400)
 """How far from today a day can be looked at: beyond, it is a slip of the finger."""
 
@@ -52,8 +55,8 @@ def clean(text: str) -> str:
 
 
 def typed(form: MultiDict[str, str]) -> dict[str, str]:
-    """Return the first value of each field, cleaned, to show again."""
-    return {name: clean(value) for name, value in form.items()}
+    """Return the first value of each field, cleaned and cut, to read and to show again."""
+    return {name: clean(value[:LONGEST_ECHO])[:LONGEST_ECHO] for name, value in form.items()}
 
 
 def a_day(text: str, today: date) -> date:
@@ -83,12 +86,29 @@ def an_hour(text: str) -> time:
     return time(int(found[1]), int(found[2] or 0))
 
 
+def a_count(text: str | None) -> int:
+    """Return a small number from an address; nought for anything else."""
+    return _number(text or "") or 0
+
+
 def a_reference(text: str | None) -> UUID | None:
     """Return the public name of a row, or None for what is none."""
     try:
         return UUID(text or "")
     except ValueError:
         return None
+
+
+def a_slot(form: MultiDict[str, str]) -> UUID:
+    """Read which slot was chosen.
+
+    Raises:
+        FormRefused: if none was.
+    """
+    slot = a_reference(form.get("slot"))
+    if slot is None:
+        raise FormRefused({"slot": _("Choisissez un rendez-vous")})
+    return slot
 
 
 def references(texts: Iterable[str], *, most: int) -> list[UUID]:

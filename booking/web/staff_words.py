@@ -1,21 +1,20 @@
 """What staff screens call things, in French; the hours themselves are worded for patients too."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
 from flask_babel import ngettext
 
-from booking.desk.ask import age_in_months
 from booking.desk.board import State
 from booking.desk.figures import Half
 from booking.models import BookingStatus, Channel, RequestStatus, Role
-from booking.triage.protocol import Level, Protocol
+from booking.triage.protocol import Kind as QuestionKind
+from booking.triage.protocol import Level, Protocol, Question
+from booking.web import wording
 from notifications.models import Kind, Status
 from schedules.models import Visibility
-
-TWO_YEARS = 24
-THREE_MONTHS = 3
 
 STATES = {
     State.FREE: lazy("Libre"),
@@ -47,6 +46,7 @@ ROLES = {
     Role.COORDINATOR: lazy("Coordinateur"),
     Role.ADMINISTRATOR: lazy("Administrateur"),
 }
+SEXES = {"female": lazy("Femme"), "male": lazy("Homme")}
 CHANNELS = {
     Channel.WEB: lazy("Internet"),
     Channel.PHONE: lazy("Téléphone"),
@@ -107,22 +107,44 @@ def _length(span: timedelta) -> str:
 
 
 def age(birth_date: date | None, age_months: int | None, today: date) -> str:
-    """Return an age as people say it: « 78 ans », « 14 mois », « 7 semaines »; or nothing."""
-    months = age_months if birth_date is None else age_in_months(birth_date, today)
-    if months is None or months < 0:
+    """Return an age as people say it: « 78 ans », « 14 mois »; nothing where none is known."""
+    if birth_date is not None:
+        return wording.age(birth_date, today)
+    if age_months is None:
         return ""
-    if birth_date is not None and months < THREE_MONTHS:
-        weeks = (today - birth_date).days // 7
-        return str(ngettext("%(num)d semaine", "%(num)d semaines", weeks))
-    if months < TWO_YEARS:
-        return str(_("%(months)d mois", months=months))
-    return str(ngettext("%(num)d an", "%(num)d ans", months // 12))
+    if age_months < wording.MONTHS_UNTIL:
+        return str(_("%(months)d mois", months=age_months))
+    return str(ngettext("%(num)d an", "%(num)d ans", age_months // 12))
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """Return « 1 libre », « 14 libres », « 0 libre »."""
+    return f"{count} {several if count > 1 else one}"
 
 
 def complaints(ids: tuple[str, ...] | list[str], protocol: Protocol) -> str:
     """Return the titles of presenting complaints; an id that a former version knew stays an id."""
     known = protocol.by_complaint
     return ", ".join(known[c].title if c in known else c for c in ids)
+
+
+ANSWERS = {"yes": lazy("Oui"), "no": lazy("Non"), "unknown": lazy("Ne sait pas")}
+
+
+def answers(said: Mapping[str, object], protocol: Protocol) -> list[tuple[str, str]]:
+    """Return questions and answers in the protocol's order; what it no longer asks is left out."""
+    return [
+        (question.text, _answer(question, said[question.id]))
+        for question in protocol.questions.values()
+        if question.id in said
+    ]
+
+
+def _answer(question: Question, said: object) -> str:
+    if question.kind is QuestionKind.NUMBER and not isinstance(said, str):
+        return f"{said} {question.unit or ''}".strip()
+    texts = dict(question.choices) | ANSWERS
+    return str(texts.get(str(said), said))
 
 
 def person(family_name: str | None, given_name: str | None) -> str:

@@ -29,21 +29,24 @@ def twilio_status(message: UUID) -> Response:
     """
     if not _is_from_twilio():
         return Response(status=403)
-    said = request.form
-    sid, code = said.get("MessageSid", ""), said.get("ErrorCode", "")
-    if not SID.fullmatch(sid):
-        return Response(status=204)
-    with transaction(db.session) as session:
-        receipts.record(
-            session,
-            message,
-            said=said.get("MessageStatus", ""),
-            sid=sid,
-            account=said.get("AccountSid", ""),
-            our_account=equipment().settings.twilio_account_sid or "",
-            error=f"twilio_{code}" if CODE.fullmatch(code) else None,
-        )
+    report = _report(message)
+    if SID.fullmatch(report.sid):
+        ours = equipment().settings.twilio_account_sid or ""
+        with transaction(db.session) as session:
+            receipts.record(session, report, our_account=ours)
     return Response(status=204)
+
+
+def _report(message: UUID) -> receipts.Report:
+    said = request.form
+    code = said.get("ErrorCode", "")
+    return receipts.Report(
+        message=message,
+        said=said.get("MessageStatus", ""),
+        sid=said.get("MessageSid", ""),
+        account=said.get("AccountSid", ""),
+        error=f"twilio_{code}" if CODE.fullmatch(code) else None,
+    )
 
 
 def _is_from_twilio() -> bool:

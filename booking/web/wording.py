@@ -77,9 +77,7 @@ def day(moment: datetime, zone: ZoneInfo, *, now: datetime) -> str:
 
 def day_and_hour(moment: datetime, zone: ZoneInfo, *, now: datetime) -> str:
     """Return « aujourd’hui, samedi 21 novembre, à 14 h 20 »."""
-    return _(
-        "%(day)s, à %(hour)s", day=day(moment, zone, now=now), hour=hour(moment, zone)
-    )
+    return _("%(day)s, à %(hour)s", day=day(moment, zone, now=now), hour=hour(moment, zone))
 
 
 def short_day_and_hour(moment: datetime, zone: ZoneInfo, *, now: datetime) -> str:

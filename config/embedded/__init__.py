@@ -27,10 +27,9 @@ def start(folder: Path, *, may_create_databases: bool = False) -> str:
     """Start the server that keeps its files in `folder`, or join it; return a SQLAlchemy URL.
 
     The URL is for the role `jourmeme`, which owns the database `jourmeme` and is no superuser; it
-    holds a password. Where the folder's path is too long for a socket, or has other signs than
-    plain letters, the URL is good for as long as this process lives. The last process to end
-    stops the server; one that was killed does not count. `may_create_databases` is for tests;
-    joining without it takes nothing from a server that has it.
+    holds a password, and is good for as long as the server runs. The last process to end stops
+    the server; one that was killed does not count. `may_create_databases` is for tests; joining
+    without it takes nothing from a server that has it.
 
     Run as root, the server runs as the system user `pgserver`, which is made when missing, and
     the folders above the cluster and above the installed programs become traversable, not

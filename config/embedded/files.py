@@ -92,6 +92,18 @@ def refuse_if_unsafe(home: Home) -> None:
         raise ClusterUnsafe(f"{home.cluster} is of PostgreSQL {made_by}, and this is {MAJOR}")
 
 
+def refuse_if_anothers(folder: Path) -> None:
+    """Look at a folder in a place where every user may write.
+
+    Raises:
+        ClusterUnsafe: if it is not a folder of this user's, closed to all others.
+    """
+    seen = folder.lstat()
+    ours = stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid()
+    if not ours or seen.st_mode & ANYONE_ELSE:
+        raise ClusterUnsafe(f"{folder} must be a folder that is yours alone: remove it")
+
+
 def give_to_system_user(*paths: Path) -> None:
     """As root, hand these to the user who runs the server, made when missing; else do nothing."""
     if os.geteuid() != 0:
@@ -117,15 +129,15 @@ def open_the_way(target: Path, *, to: int) -> None:
             above.chmod(stat.S_IMODE(seen.st_mode) | MAY_TRAVERSE)
 
 
-def let_everyone_run(programs: Path, *, to: int) -> None:
+def let_everyone_run(*installed: Path, to: int) -> None:
     """As root, let user number `to` run what pip installed: under `umask 077` only root may."""
     if os.geteuid() != 0:
         return
-    open_the_way(programs, to=to)
-    installed = programs.parent
-    for path in (installed, *installed.rglob("*")):
-        mode = stat.S_IMODE(path.lstat().st_mode)
-        # What the owner may read or run, everybody may: these are published programs.
-        wanted = mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6
-        if wanted != mode and not path.is_symlink():
-            path.chmod(wanted)
+    for tree in filter(Path.exists, installed):
+        open_the_way(tree, to=to)
+        for path in (tree, *tree.rglob("*")):
+            mode = stat.S_IMODE(path.lstat().st_mode)
+            # What its owner may read or run, everybody may: these are published programs.
+            wanted = mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6
+            if wanted != mode and not path.is_symlink():
+                path.chmod(wanted)

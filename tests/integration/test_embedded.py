@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -235,6 +236,22 @@ def test_the_path_may_be_long_or_strange(tmp_path, name):
     url = embedded.start(folder)
 
     assert ask(url, "SELECT 1") == [(1,)]
+    short = Path(make_url(url).query["host"])
+    assert short.resolve() == folder / "cluster"
+    embedded.stop(folder)
+    assert not short.parent.exists()
+
+
+def test_a_link_that_another_user_could_have_laid_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / "with space"
+    embedded.start(folder)
+    (short,) = tmp_path.glob("jourmeme-*")
+    short.chmod(0o777)
+
+    with pytest.raises(embedded.ClusterUnsafe):
+        embedded.start(folder)
+
     embedded.stop(folder)
 
 

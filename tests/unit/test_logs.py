@@ -95,7 +95,19 @@ def test_a_key_that_is_not_listed_is_left_out_and_named(written):
 @pytest.mark.parametrize("key", sorted(logs.KEYS))
 @pytest.mark.parametrize(
     "value",
-    [*CANARIES, PHONE[1:], int(PHONE), b"raw", {"a": NAME}, [NAME], "Quatresous", "1940-06-18"],
+    [
+        *CANARIES,
+        PHONE[1:],
+        int(PHONE),
+        b"raw",
+        {"a": NAME},
+        [NAME],
+        "Quatresous",
+        "1940-06-18",
+        "tel" + PHONE[1:],
+        "d1940_06_18",
+        "a1b2c3d4e5f60718",
+    ],
 )
 def test_a_listed_key_refuses_what_a_person_typed(written, key, value):
     logs.event("booked", **{key: value})

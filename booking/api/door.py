@@ -1,0 +1,124 @@
+"""What every call goes through: who asks, what was sent, one transaction, one answer."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from flask import Response
+from flask_babel import force_locale
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from booking import extensions
+from booking.api import idempotency, problems, reading
+from booking.api.idempotency import Answer
+from booking.api.writing import written
+from booking.clients import Client, client_of
+from booking.links import Links
+from config.database import transaction
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one client: what every use of this door needs."""
+
+    session: Session
+    client: Client
+    language: str
+    now: datetime
+
+    def local(self, moment: datetime) -> datetime:
+        """Return a moment with the offset of the community's zone."""
+        return moment.astimezone(self.client.community.zone)
+
+
+def read(act: Callable[[Call], Any]) -> Response:
+    """Answer 200 with the plain JSON that `act` returns; nothing is changed.
+
+    Raises:
+        Problem: UNAUTHORIZED, or what `act` refuses.
+    """
+    key = reading.bearer()
+    with _call(key) as call:
+        said = act(call)
+    return _sent(200, said)
+
+
+def write(act: Callable[[Call, M], Answer], expected: type[M]) -> Response:
+    """Answer with what `act` does of a body, all of it or nothing, and once for each key.
+
+    Raises:
+        Problem: UNAUTHORIZED, what the body lacks, or what `act` refuses.
+    """
+    key = reading.bearer()
+    # Read to its end before a connection is taken: a slow client holds none.
+    raw = reading.body()
+    with _call(key) as call:
+        asked, fingerprint = reading.parsed(raw, expected)
+        answer = _once(call, fingerprint, lambda: act(call, asked))
+    return _answered(answer)
+
+
+def undo(act: Callable[[Call], Answer]) -> Response:
+    """Answer with what `act` does without a body, once for each key.
+
+    Raises:
+        Problem: UNAUTHORIZED, or what `act` refuses.
+    """
+    key = reading.bearer()
+    with _call(key) as call:
+        answer = _once(call, reading.fingerprint(), lambda: act(call))
+    return _answered(answer)
+
+
+@contextmanager
+def _call(key: str) -> Iterator[Call]:
+    """Open one transaction for whoever holds the key, with texts in their language."""
+    language, now = problems.language(), extensions.now()
+    with force_locale(language), transaction(extensions.db.session) as session:
+        client = client_of(session, key)
+        if client is None:
+            raise reading.unauthorized(error="invalid_token")
+        yield Call(session, client, language, now)
+
+
+def _once(call: Call, fingerprint: bytes, act: Callable[[], Answer]) -> Answer:
+    key = reading.idempotency_key()
+    if key is None:
+        return act()
+    return idempotency.once(call.session, call.client, key, fingerprint, act, now=call.now)
+
+
+def _answered(answer: Answer) -> Response:
+    if not answer.body:
+        sent = Response(status=answer.status)
+    else:
+        sent = _sent(answer.status, with_links(answer.body, extensions.equipment().links))
+    if answer.is_replayed:
+        sent.headers["Idempotency-Replayed"] = "true"
+    return sent
+
+
+def with_links(said: dict[str, Any], links: Links) -> dict[str, Any]:
+    """Add the patient's addresses to what is said of an appointment, if it speaks of one.
+
+    They open the appointment, so no table holds them: they are made again each time.
+    """
+    if "booking" not in said:
+        return said
+    booked = said["booking"]
+    if booked is None:
+        return said | {"links": None}
+    appointment = links.booking(UUID(booked["reference"]))
+    return said | {"links": {"appointment": appointment, "calendar": f"{appointment}.ics"}}
+
+
+def _sent(status: int, said: object) -> Response:
+    answer = Response(written(said), status, mimetype="application/json")
+    answer.headers["Content-Language"] = problems.language()
+    return answer

@@ -1,0 +1,94 @@
+"""A write that is sent twice is done once: the second gets the first one's answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from booking.api.problems import Kind, Problem
+from booking.clients import Client
+from booking.models import IdempotencyKey
+
+KEPT = timedelta(hours=24)
+"""How long an answer can be asked for again. Older rows count for nothing, deleted or not."""
+
+NOT_YET = 0
+"""The status of a row whose work is being done; no other transaction ever sees it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a write is answered: plain JSON, without the links, which are never stored."""
+
+    status: int
+    body: dict[str, Any]
+    is_replayed: bool = False
+
+
+def once(
+    session: Session,
+    client: Client,
+    key: str,
+    fingerprint: bytes,
+    act: Callable[[], Answer],
+    *,
+    now: datetime,
+) -> Answer:
+    """Do the work and keep its answer, or return the answer that was kept.
+
+    Of two at once the second waits at the row that the first has written. A refusal undoes the
+    row with everything else, so it can be tried again with the same key.
+
+    Raises:
+        Problem: KEY_REUSED, if the key was given to another request.
+    """
+    if not _is_first(session, client, key, fingerprint, now):
+        return _kept(session, client, key, fingerprint)
+    answer = act()
+    session.execute(
+        update(IdempotencyKey)
+        .where(*_row(client, key))
+        .values(status=answer.status, body=answer.body)
+        .execution_options(synchronize_session=False)
+    )
+    return answer
+
+
+def _row(client: Client, key: str) -> tuple[Any, ...]:
+    return (
+        IdempotencyKey.community_id == client.community.id,
+        IdempotencyKey.client_id == client.id,
+        IdempotencyKey.key == key,
+    )
+
+
+def _is_first(
+    session: Session, client: Client, key: str, fingerprint: bytes, now: datetime
+) -> bool:
+    fresh = {"fingerprint": fingerprint, "status": NOT_YET, "body": {}, "created_at": now}
+    written = (
+        insert(IdempotencyKey)
+        .values(community_id=client.community.id, client_id=client.id, key=key, **fresh)
+        .on_conflict_do_update(
+            constraint="pk_idempotency_key",
+            set_=fresh,
+            where=IdempotencyKey.created_at <= now - KEPT,
+        )
+        .returning(IdempotencyKey.key)
+    )
+    return session.scalar(written) is not None
+
+
+def _kept(session: Session, client: Client, key: str, fingerprint: bytes) -> Answer:
+    before = session.execute(
+        select(IdempotencyKey.fingerprint, IdempotencyKey.status, IdempotencyKey.body).where(
+            *_row(client, key)
+        )
+    ).one()
+    if before.fingerprint != fingerprint:
+        raise Problem(Kind.KEY_REUSED)
+    return Answer(before.status, before.body, is_replayed=True)

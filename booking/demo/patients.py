@@ -1,0 +1,122 @@
+"""People who ask for care in the demonstration, through the same use cases as everybody."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from booking.demo.territory import PatientDoc, Territory
+from booking.desk import ask, choose
+from booking.links import Links
+from booking.models import CareRequest, Channel
+from booking.triage import cases, engine
+from booking.triage.protocol import Protocol
+from config.clock import local_day
+from schedules import slots
+
+BY_PATIENT = "PATIENT"
+
+
+def book(
+    session: Session,
+    territory: Territory,
+    said: PatientDoc,
+    *,
+    protocol: Protocol,
+    links: Links,
+    operator: UUID,
+    now: datetime,
+) -> bool:
+    """Let one patient ask and, unless they wait, take a slot; return whether they have one."""
+    asked_at = now - timedelta(minutes=said.minutes_ago)
+    opened_by = operator if said.channel is Channel.PHONE else None
+    request = _asked(
+        session, territory, said, protocol=protocol, links=links, opened_by=opened_by, now=asked_at
+    )
+    if said.waits:
+        if said.call_back:
+            ask.ask_for_call(session, request, phone=said.phone, hours=said.call_back, now=asked_at)
+        return False
+    slot = _slot_for(session, territory, said, request, now)
+    if slot is None:
+        return False
+    choose.hold(session, request, slot, now=now)
+    choose.book(
+        session,
+        request,
+        territory.community,
+        slot,
+        by=str(opened_by or BY_PATIENT),
+        links=links,
+        now=now,
+    )
+    return True
+
+
+def _asked(
+    session: Session,
+    territory: Territory,
+    said: PatientDoc,
+    *,
+    protocol: Protocol,
+    links: Links,
+    opened_by: UUID | None,
+    now: datetime,
+) -> CareRequest:
+    """Open a request, answer every question calmly, and let the protocol judge it."""
+    community = territory.community
+    request = ask.start(
+        session,
+        community,
+        channel=said.channel,
+        language="fr",
+        links=links,
+        opened_by=opened_by,
+        now=now,
+    )
+    commune = territory.communes[said.commune]
+    who = {
+        "birth_date": said.born,
+        "age_months": ask.age_in_months(said.born, local_day(now, community.zone)),
+        "sex": said.sex,
+        "pregnant": "no",
+        "commune_insee": commune.insee,
+        "latitude": commune.latitude,
+        "longitude": commune.longitude,
+        "complaints": [said.complaint],
+        "note": said.note,
+        "family_name": said.family,
+        "given_name": said.given,
+        "phone": said.phone,
+        "email": said.email,
+    }
+    ask.amend(session, request, who)
+    asked = engine.questions_for(protocol, ask.patient_of(request), request.complaints)
+    ask.amend(session, request, {"answers": {q.id: cases.calmly(q) for q in asked.all()}})
+    ask.assess(session, request, protocol, community, now=now)
+    return request
+
+
+def _slot_for(
+    session: Session, territory: Territory, said: PatientDoc, request: CareRequest, now: datetime
+) -> UUID | None:
+    if said.professional is not None and request.deadline is not None:
+        theirs = slots.free_of(
+            session,
+            territory.community.id,
+            territory.professionals[said.professional - 1].reference,
+            asker=request.reference,
+            visible_to=choose.OFFERED,
+            until=request.deadline,
+            each=2,
+            now=now,
+        )
+        # The second, so that the first is free for whoever tries the demonstration.
+        return _last([slot.reference for slot in theirs])
+    proposals = choose.propose(session, request, territory.community, now=now)
+    return _last([each.slot.reference for each in proposals[:1]])
+
+
+def _last(references: Sequence[UUID]) -> UUID | None:
+    return references[-1] if references else None

@@ -1,0 +1,164 @@
+"""One request, or one message, as an operator sees it: plain values for the page, from the desk."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import render_template
+from sqlalchemy.orm import Session
+
+from booking.desk import ask, board, change, choose
+from booking.desk import waiting as desk
+from booking.desk.waiting import Untold, Waiting
+from booking.extensions import equipment
+from booking.models import CareRequest, RequestStatus
+from booking.routing import Proposal
+from booking.web import staff_words, wording
+from config.clock import local_day
+from schedules import nomenclature
+from schedules.models import Community
+
+
+def line(asked: Waiting, community: Community, moment: datetime) -> dict[str, Any]:
+    """Return an open request as one line of the operators' list."""
+    protocol = equipment().protocol(wording.language())
+    today = local_day(moment, community.zone)
+    return {
+        "reference": asked.reference,
+        "clock": staff_words.clock(asked.deadline, moment),
+        "is_late": asked.deadline <= moment,
+        "before": wording.short_day_and_hour(asked.deadline, community.zone, now=moment),
+        "wants_call": asked.call_back_asked_at is not None,
+        "call_back_hours": asked.call_back_hours,
+        "name": staff_words.person(asked.family_name, asked.given_name),
+        "age": staff_words.age(asked.birth_date, asked.age_months, today),
+        "phone": asked.phone and wording.spaced(asked.phone),
+        "level": staff_words.LEVELS[asked.level],
+        "complaints": staff_words.complaints(asked.complaints, protocol),
+        "commune": asked.commune,
+        "channel": staff_words.CHANNELS[asked.channel],
+    }
+
+
+def untold(message: Untold, community: Community, moment: datetime) -> dict[str, Any]:
+    """Return a message that did not arrive as a task: whom to call, and what to read to them."""
+    return {
+        "what": staff_words.MESSAGES[message.kind],
+        "status": staff_words.NOT_ARRIVED[message.status],
+        "when": wording.short_day_and_hour(message.promised_at, community.zone, now=moment),
+        "text": message.text,
+        "request": message.request,
+        "name": staff_words.person(message.family_name, message.given_name),
+        "phone": message.phone and wording.spaced(message.phone),
+    }
+
+
+def render(
+    session: Session,
+    asked: CareRequest,
+    typed: Mapping[str, str],
+    errors: dict[str, str],
+    moment: datetime,
+) -> str:
+    """Return the page of one request, with what was typed and what was wrong with it."""
+    community = board.community_of(session, asked.community_id)
+    known = {
+        "family_name": asked.family_name,
+        "given_name": asked.given_name,
+        "phone": asked.phone and wording.spaced(asked.phone),
+        "wants_sms": "yes" if asked.wants_sms else "",
+    }
+    return render_template(
+        "console/request.html",
+        errors=errors,
+        community=community,
+        reference=asked.reference,
+        typed=known | dict(typed),
+        is_open=asked.status is RequestStatus.OPEN,
+        ended=staff_words.ENDED.get(asked.status),
+        because=[{"value": k, "text": t} for k, t in staff_words.DECLINED_BECAUSE.items()],
+        **_facts(session, asked, community, moment),
+        **_offer(session, asked, community, moment),
+        appointment=_appointment(session, asked, moment),
+    )
+
+
+def _facts(
+    session: Session, asked: CareRequest, community: Community, moment: datetime
+) -> dict[str, Any]:
+    """Return who asks, what they answered, and why triage says what it says."""
+    protocol = equipment().protocol(wording.language())
+    judged = ask.assessment_of(session, asked)
+    today = local_day(moment, community.zone)
+    return {
+        "name": staff_words.person(asked.family_name, asked.given_name),
+        "age": staff_words.age(asked.birth_date, asked.age_months, today),
+        "sex": staff_words.SEXES.get(asked.sex or "", ""),
+        "commune": desk.commune_of(session, asked),
+        "complaints": staff_words.complaints(asked.complaints, protocol),
+        "note": asked.note,
+        "channel": staff_words.CHANNELS[asked.channel],
+        "phone": asked.phone and wording.spaced(asked.phone),
+        "may_leave_message": asked.may_leave_message,
+        "call_back_hours": asked.call_back_hours,
+        "wants_call": asked.call_back_asked_at is not None,
+        "level": staff_words.LEVELS[judged.level],
+        "clock": asked.deadline and staff_words.clock(asked.deadline, moment),
+        "before": asked.deadline
+        and wording.short_day_and_hour(asked.deadline, community.zone, now=moment),
+        "is_late": asked.deadline is not None and asked.deadline <= moment,
+        "safety_net": judged.safety_net,
+        "reasons": list(dict.fromkeys(reason["because"] for reason in judged.reasons)),
+        "answers": staff_words.answers(asked.answers, protocol),
+    }
+
+
+def _offer(
+    session: Session, asked: CareRequest, community: Community, moment: datetime
+) -> dict[str, Any]:
+    """Return the appointment that is kept for this request, if any, and those it could have."""
+    if asked.status is not RequestStatus.OPEN:
+        return {"held": None, "proposals": []}
+    held = choose.held(session, asked, now=moment)
+    proposals = choose.propose(session, asked, community, now=moment)
+    return {
+        "held": held
+        and held.held_until
+        and {
+            "slot": held.reference,
+            "until": wording.hour(held.held_until, community.zone),
+            "when": wording.day_and_hour(held.starts_at, community.zone, now=moment),
+        },
+        "proposals": [_proposed(p, community, moment) for p in proposals],
+    }
+
+
+def _proposed(proposal: Proposal, community: Community, moment: datetime) -> dict[str, Any]:
+    slot = proposal.slot
+    return {
+        "slot": slot.reference,
+        "when": wording.short_day_and_hour(slot.starts_at, community.zone, now=moment),
+        "who": slot.professional_name,
+        "discipline": nomenclature.label(slot.discipline, wording.language()),
+        "where": slot.site_name,
+        "address": slot.site_address,
+        "distance": "" if proposal.distance_km is None else wording.distance(proposal.distance_km),
+        "is_wheelchair_accessible": slot.is_wheelchair_accessible,
+        "is_regular_doctor": proposal.is_regular_doctor,
+    }
+
+
+def _appointment(session: Session, asked: CareRequest, moment: datetime) -> dict[str, Any] | None:
+    """Return what the operator reads out once it is booked, big enough to be read at a glance."""
+    if asked.status is not RequestStatus.BOOKED:
+        return None
+    kept = change.of_request(session, asked)
+    return {
+        "when": wording.day_and_hour(kept.slot.starts_at, kept.community.zone, now=moment),
+        "who": kept.professional.name,
+        "where": kept.site.name,
+        "address": kept.site.address,
+        "site_phone": kept.site.phone,
+        "code": kept.booking.code,
+        "is_told_by_message": board.is_told_by_message(kept),
+    }

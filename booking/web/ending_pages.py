@@ -1,0 +1,158 @@
+"""The pages at which a form ends: checked and booked, advised, or a call promised."""
+
+from contextlib import suppress
+
+from flask import request
+from flask_babel import gettext as _
+from sqlalchemy.exc import IntegrityError
+
+from booking.desk import ask, choose, tell
+from booking.extensions import equipment
+from booking.web import guards, persons, wording
+from booking.web.answers import Form
+from booking.web.booking_pages import deadline, held
+from booking.web.journey import Step
+from booking.web.staff_forms import FormRefused
+from booking.web.triage_pages import Elsewhere, Shown
+from booking.web.visit import Visit
+from schedules import directory, nomenclature, slots
+
+
+def show_check(visit: Visit, step: Step) -> Shown:
+    """Return all that was said, line by line, each with the page that changes it."""
+    del step
+    return {"rows": [*_what(visit), *_who(visit)], **held(visit)}
+
+
+def _what(visit: Visit) -> list[dict[str, str]]:
+    asked, slot = visit.request, visit.slot
+    if slot is None:
+        return []
+    who, where = directory.whereabouts(visit.session, slot)
+    titles = [visit.protocol.by_complaint[c].title for c in visit.state.complaints]
+    reason = ", ".join(titles) + (f" – {asked.note}" if asked.note else "")
+    return [
+        {
+            "key": _("Rendez-vous"),
+            "value": wording.day_and_hour(slot.starts_at, visit.zone, now=visit.now),
+            "more": f"{who.name}, {where.name}, {where.address}",
+            "href": visit.url(Step.APPOINTMENT),
+            "hidden": _("le rendez-vous"),
+        },
+        {
+            "key": _("Motif"),
+            "value": reason,
+            "href": visit.url(Step.COMPLAINT),
+            "hidden": _("le motif"),
+        },
+    ]
+
+
+def _who(visit: Visit) -> list[dict[str, str]]:
+    asked = visit.request
+    rows = [
+        {
+            "key": _("Personne malade"),
+            "value": f"{asked.given_name} {asked.family_name}",
+            "href": visit.url(Step.NAME),
+            "hidden": _("le nom"),
+        }
+    ]
+    if asked.birth_date:
+        born = wording.birth_day(asked.birth_date)
+        rows.append(
+            {
+                "key": _("Date de naissance"),
+                "value": f"{born} ({wording.age(asked.birth_date, visit.today)})",
+                "href": visit.url(Step.BIRTH),
+                "hidden": _("la date de naissance"),
+            }
+        )
+    reached = [wording.spaced(asked.phone or "")]
+    reached += [_("SMS : oui") if asked.wants_sms else _("SMS : non")]
+    reached += [asked.email] if asked.email else []
+    return [
+        *rows,
+        {
+            "key": _("Téléphone"),
+            "value": reached[0],
+            "more": ", ".join(reached[1:]),
+            "href": visit.url(Step.PHONE),
+            "hidden": _("le téléphone"),
+        },
+    ]
+
+
+def show_advice(visit: Visit, step: Step) -> Shown:
+    """Return whom to turn to for what no urgent appointment answers, and when to call the 15."""
+    del step
+    assessment = ask.assessment_of(visit.session, visit.request)
+    codes = dict.fromkeys(route["discipline"] for route in assessment.routes)
+    labels = [nomenclature.label(code, wording.language()) for code in codes]
+    return {"whom": labels, "safety_net": assessment.safety_net}
+
+
+def keep_check(visit: Visit, step: Step, form: Form) -> Elsewhere:
+    """Book what is held; return the address of the appointment's own page.
+
+    Raises:
+        slots.SlotTaken: if somebody else was faster after all.
+    """
+    del step, form
+    if visit.slot is None:
+        raise slots.SlotTaken
+    visit.identify({"language": wording.language()})
+    somebody = guards.identity_or_none()
+    booked = choose.book(
+        visit.session,
+        visit.request,
+        visit.community,
+        visit.slot.reference,
+        by=str(somebody.account) if somebody else "PATIENT",
+        links=equipment().links,
+        now=visit.now,
+    )
+    return equipment().links.booking_token(booked.reference)
+
+
+def show_call_back(visit: Visit, step: Step) -> Shown:
+    """Return who calls back, at what number and by when; or the form to ask for it."""
+    del step
+    asked = visit.request
+    phone = wording.spaced(asked.phone) if asked.phone else ""
+    return {
+        "is_promised": asked.call_back_asked_at is not None and "changer" not in request.args,
+        "typed": {"telephone": phone, "heures": asked.call_back_hours},
+        "phone": phone,
+        "deadline": deadline(visit),
+        "takes_sms": bool(asked.phone) and tell.takes_sms(asked.phone or ""),
+    }
+
+
+def keep_call_back(visit: Visit, step: Step, form: Form) -> Elsewhere:
+    """Note that somebody must call, and tell the patient so by SMS, once for each number."""
+    wrong: dict[str, str] = {}
+    said: dict[str, str | None] = {}
+    for field, read in (("telephone", persons.phone), ("heures", persons.hours)):
+        try:
+            said[field] = read(form)  # type: ignore[operator]
+        except FormRefused as refused:
+            wrong |= refused.errors
+    if wrong:
+        raise FormRefused(wrong)
+    asked = visit.request
+    is_promised = asked.call_back_asked_at is not None and asked.phone == said["telephone"]
+    phone = str(said["telephone"])
+    ask.ask_for_call(visit.session, asked, phone=phone, hours=said["heures"], now=visit.now)
+    if not is_promised:
+        _promise(visit)
+    return visit.url(step)
+
+
+def _promise(visit: Visit) -> None:
+    links = equipment().links
+    # A number that was left and taken up again has its message already.
+    with suppress(IntegrityError), visit.session.begin_nested():
+        tell.call_back_promised(
+            visit.session, visit.community, visit.request, links=links, now=visit.now
+        )

@@ -1,0 +1,124 @@
+"""What people see when something is wrong: plain French, the 15, and the phone of the service."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, g, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as lazy
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from booking.desk.ask import ProtocolNotInForce
+from schedules.models import Community
+
+LINES = "jourmeme.lines"
+RETRY_SECONDS = "30"
+SENT_AGAIN = frozenset({"patient"})
+"""Doors whose forms are shown again, whole, when their page had grown too old to be trusted."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Whom to call instead: kept in memory, so that it is known while the database is not."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """One error page: its title, and what to do now."""
+
+    title: Any
+    advice: Any
+
+
+PAGES = {
+    400: Said(
+        lazy("Cette demande n’est pas comprise"),
+        lazy("Revenez à la page d’avant et recommencez."),
+    ),
+    404: Said(
+        lazy("Cette page n’existe pas"),
+        lazy("Le lien est peut-être incomplet, ou trop ancien."),
+    ),
+    405: Said(
+        lazy("Cette page ne s’ouvre pas ainsi"), lazy("Revenez à la page d’avant et recommencez.")
+    ),
+    410: Said(
+        lazy("Ce lien ne marche plus"), lazy("Le rendez-vous est passé. Rien d’autre à faire.")
+    ),
+    413: Said(
+        lazy("Votre texte est trop long"),
+        lazy("Revenez à la page d’avant et écrivez moins de mots."),
+    ),
+    429: Said(lazy("Trop de demandes à la fois"), lazy("Attendez une minute, puis recommencez.")),
+    500: Said(
+        lazy("Le service ne marche pas en ce moment"),
+        lazy("Vos réponses sont gardées. Réessayez dans quelques minutes."),
+    ),
+    503: Said(
+        lazy("Le service ne marche pas en ce moment"),
+        lazy("Vos réponses sont gardées. Réessayez dans quelques minutes."),
+    ),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Give every error of the app a page that helps."""
+    app.extensions[LINES] = {}
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CSRFError, _too_old)
+    for busy in (OperationalError, PoolTimeout, ProtocolNotInForce):
+        app.register_error_handler(busy, _unavailable)
+
+
+def remember(community: Community) -> None:
+    """Keep whom to call for the pages of this request, and for the time when nothing works."""
+    g.community = community
+    current_app.extensions[LINES][community.id] = Line(community.name, community.phone)
+
+
+def whom_to_call() -> Line | None:
+    """Return the line of the territory of this request, or of the only one that is known."""
+    community = g.get("community")
+    if community is not None:
+        return Line(community.name, community.phone)
+    known = list(current_app.extensions[LINES].values())
+    return known[0] if len(known) == 1 else None
+
+
+def page(status: int) -> ResponseReturnValue:
+    """Return the page for an HTTP status, in plain French; for one without words, the 400's."""
+    said = PAGES.get(status, PAGES[500 if status >= 500 else 400])  # noqa: PLR2004 - HTTP
+    body = render_template("errors/error.html", said=said, status=status, community=whom_to_call())
+    return body, status
+
+
+def _http(refusal: HTTPException) -> ResponseReturnValue:
+    if refusal.response is not None or refusal.code is None or refusal.code < 400:  # noqa: PLR2004
+        return refusal
+    body, status = page(refusal.code)  # type: ignore[misc]
+    kept = {k: v for k, v in refusal.get_headers() if k in ("Allow", "Retry-After")}
+    return body, status, kept
+
+
+def _unavailable(_error: Exception) -> ResponseReturnValue:
+    """Answer when the database is away or busy, or no signed protocol covers this day."""
+    body, status = page(503)  # type: ignore[misc]
+    return body, status, {"Retry-After": RETRY_SECONDS}
+
+
+def _too_old(_refused: CSRFError) -> ResponseReturnValue:
+    """Offer to send again what a page sent whose session has ended: nothing typed is lost."""
+    fields = list(request.form.items(multi=True)) if request.blueprint in SENT_AGAIN else []
+    kept = [(name, value) for name, value in fields if name != "csrf_token"]
+    return (
+        render_template(
+            "errors/too_old.html", fields=kept, action=request.path, community=whom_to_call()
+        ),
+        400,
+    )

@@ -1,0 +1,266 @@
+"""The patient's form: one question a page, kept as it is answered, from the first sign to the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from booking.desk import ask, change, leave
+from booking.extensions import db, equipment, now
+from booking.models import Channel
+from booking.web import answers, booking_pages, ending_pages, guards, offers, triage_pages, wording
+from booking.web.answers import Form
+from booking.web.errors import remember
+from booking.web.journey import Step
+from booking.web.staff_forms import FormRefused
+from booking.web.triage_pages import Elsewhere, Shown
+from booking.web.visit import Visit, arrive
+from config.database import transaction
+from schedules import directory
+from schedules.slots import SlotTaken
+
+patient = Blueprint("patient", __name__, template_folder="templates")
+
+JUST_CONFIRMED = "confirmed"
+"""Told once to the appointment's own page: it says so in green."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the form: its template, what it shows, and how it keeps what is posted."""
+
+    template: str
+    show: Callable[[Visit, Step], Shown]
+    keep: Callable[[Visit, Step, Form], Elsewhere]
+
+
+def _nothing(visit: Visit, step: Step) -> Shown:
+    del visit, step
+    return {}
+
+
+def _refuse(visit: Visit, step: Step, form: Form) -> Elsewhere:
+    """Answer a post to a page that only tells something: it leads where the form stands."""
+    del visit, step, form
+    return None
+
+
+T, B, E = triage_pages, booking_pages, ending_pages
+PAGES = {
+    Step.SIGNS: Page("signs", T.show_signs, T.keep_signs),
+    Step.BIRTH: Page("birth", T.show_birth, T.keep_birth),
+    Step.SEX: Page("sex", T.show_choice, T.keep_sex),
+    Step.PREGNANCY: Page("pregnancy", T.show_choice, T.keep_pregnancy),
+    Step.MORE_SIGNS: Page("signs", T.show_signs, T.keep_signs),
+    Step.COMMUNE: Page("commune", T.show_commune, T.keep_commune),
+    Step.COMPLAINT: Page("complaint", T.show_complaints, T.keep_complaint),
+    Step.QUESTIONS: Page("questions", T.show_questions, T.keep_questions),
+    Step.REGULAR_DOCTOR: Page("doctor", B.show_doctor, B.keep_doctor),
+    Step.APPOINTMENT: Page("appointments", B.show_appointments, B.keep_appointment),
+    Step.NAME: Page("name", B.show_name, B.keep_name),
+    Step.PHONE: Page("phone", B.show_phone, B.keep_phone),
+    Step.CHECK: Page("check", E.show_check, E.keep_check),
+    Step.CALL_BACK: Page("call_back", E.show_call_back, E.keep_call_back),
+    Step.ADVICE: Page("advice", E.show_advice, _refuse),
+    Step.EMERGENCY: Page("emergency", _nothing, _refuse),
+    Step.OVER: Page("over", _nothing, _refuse),
+}
+
+NEEDS_SLOT = (Step.NAME, Step.PHONE, Step.CHECK)
+"""Pages on which a slot is kept for the patient: each of them keeps it longer."""
+
+
+@patient.get("/")
+@guards.open_to(guards.PUBLIC)
+def home() -> ResponseReturnValue:
+    """Show what the service is; first ask which territory, where there are several."""
+    with transaction(db.session) as session:
+        found = directory.communities(session)
+        wanted = answers.one(request.args, "cpts")
+        chosen = [c for c in found if c.slug == wanted] or (found if len(found) == 1 else [])
+        if not chosen:
+            return render_template("patient/territories.html", communities=found)
+        remember(chosen[0])
+        return render_template("patient/home.html", community=chosen[0], wall=wording.round_hour)
+
+
+@patient.post("/demande")
+@guards.open_to(guards.PUBLIC)
+def start() -> ResponseReturnValue:
+    """Open a request, and lead to its first page."""
+    links = equipment().links
+    with transaction(db.session) as session:
+        try:
+            community = directory.community(session, answers.one(request.form, "community"))
+        except directory.NoSuchCommunity:
+            return redirect(url_for("patient.home"), 303)
+        opened = ask.start(
+            session,
+            community,
+            channel=Channel.WEB,
+            language=wording.language(),
+            links=links,
+            now=now(),
+        )
+        token = links.request_token(opened.reference)
+    return redirect(url_for("patient.show", token=token, step=Step.SIGNS.value), 303)
+
+
+@patient.get("/demande/<token>")
+@guards.open_to(guards.PATIENT)
+def resume(token: str) -> ResponseReturnValue:
+    """Lead to where this form stands: after a call was promised, to that promise."""
+    with transaction(db.session) as session:
+        visit = _arrive(session, token)
+        wanted = Step.CALL_BACK if visit.request.call_back_asked_at else visit.state.next_step
+        if not visit.state.may_see(wanted):
+            wanted = visit.state.next_step
+        return redirect(_address(visit, wanted), 303)
+
+
+@patient.get("/demande/<token>/<step>")
+@guards.open_to(guards.PATIENT)
+def show(token: str, step: str) -> ResponseReturnValue:
+    """Show one page, if its turn has come; else lead to the first question still open."""
+    wanted = _step(step)
+    with transaction(db.session) as session:
+        visit = _arrive(session, token)
+        if not visit.state.may_see(wanted) or wanted not in PAGES:
+            return redirect(_address(visit, visit.state.next_step, wanted), 303)
+        return _page(visit, wanted)
+
+
+@patient.post("/demande/<token>/<step>")
+@guards.open_to(guards.PATIENT)
+def answer(token: str, step: str) -> ResponseReturnValue:
+    """Keep what was answered, then lead to the next page; a warning sign is answered at once."""
+    wanted = _step(step)
+    with transaction(db.session) as session:
+        visit = _arrive(session, token)
+        if wanted in NEEDS_SLOT and not visit.state.is_booked:
+            held = answers.reference(answers.one(request.form, "slot"))
+            if not visit.hold(visit.slot.reference if visit.slot else held):
+                return _taken(visit, wanted)
+            visit = visit.again()
+        if not visit.state.may_see(wanted) or wanted not in PAGES:
+            return redirect(_address(visit, visit.state.next_step), 303)
+        return _kept(visit, wanted)
+
+
+def _kept(visit: Visit, step: Step) -> ResponseReturnValue:
+    """Keep what was posted, and say where it leads."""
+    try:
+        elsewhere = PAGES[step].keep(visit, step, request.form)
+    except FormRefused as refused:
+        return _page(visit, step, **answers.shown_again(request.form, refused)), 422
+    except SlotTaken:
+        return _taken(visit, step)
+    if step is Step.CHECK:
+        flash(JUST_CONFIRMED)
+        return redirect(url_for("appointment.show", token=elsewhere), 303)
+    if visit.request.level is None and (visit.state.has_sign or visit.state.is_triage_due):
+        visit.assess()
+    visit = visit.again()
+    if visit.state.next_step is Step.EMERGENCY:
+        # Not a redirect: on a bad network the second round trip would double the wait.
+        return _page(visit, Step.EMERGENCY)
+    return redirect(elsewhere or _address(visit, visit.state.next_step), 303)
+
+
+def _taken(visit: Visit, step: Step) -> ResponseReturnValue:
+    """Show other appointments to whoever lost theirs; what they typed on this page is kept."""
+    state = visit.state
+    if Step.APPOINTMENT not in state.path:
+        return redirect(_address(visit, state.next_step), 303)
+    if step in (Step.NAME, Step.PHONE):
+        try:
+            PAGES[step].keep(visit, step, request.form)
+        except FormRefused:
+            pass  # it is asked again, with its error, once there is another appointment
+    return _page(visit.again(), Step.APPOINTMENT, is_taken=True, most=offers.FEW), 409
+
+
+@patient.post("/demande/<token>/urgence/erreur")
+@guards.open_to(guards.PATIENT)
+def ticked_by_mistake(token: str) -> ResponseReturnValue:
+    """Lead back to the question whose answer led to the 15; that it did stays on record."""
+    with transaction(db.session) as session:
+        visit = _arrive(session, token)
+        if visit.state.next_step is Step.EMERGENCY:
+            page = visit.state.to_correct()
+            again = {question.id: None for question in visit.state.questions_of(page)}
+            visit.amend({"answers": again})
+        return redirect(_address(visit, visit.state.next_step), 303)
+
+
+@patient.post("/demande/<token>/fin")
+@guards.open_to(guards.PATIENT)
+def decline(token: str) -> ResponseReturnValue:
+    """End a request that its patient no longer wants."""
+    with transaction(db.session) as session:
+        visit = _arrive(session, token)
+        ask.decline(session, visit.request, now=visit.now)
+        return redirect(_address(visit, visit.state.next_step), 303)
+
+
+@patient.post("/demande/<token>/effacer")
+@guards.open_to(guards.PATIENT)
+def erase(token: str) -> ResponseReturnValue:
+    """Erase what was typed: for devices that others use too."""
+    with transaction(db.session) as session:
+        visit = _arrive(session, token)
+        if visit.state.is_booked:
+            return redirect(_address(visit, Step.BOOKED), 303)
+        leave.erase(session, visit.request, now=visit.now)
+    return redirect(url_for("pages.erased"), 303)
+
+
+def _arrive(session: object, token: str) -> Visit:
+    try:
+        return arrive(session, token, now=now())  # type: ignore[arg-type]
+    except ask.NoSuchRequest:
+        abort(404)
+
+
+def _step(name: str) -> Step:
+    try:
+        return Step(name)
+    except ValueError:
+        abort(404)
+
+
+def _address(visit: Visit, step: Step, instead_of: Step | None = None) -> str:
+    """Return the address of a page; whoever was past it because a hold has ended is told so."""
+    if step is Step.BOOKED:
+        return url_for("appointment.show", token=booking_token(visit))
+    if step is Step.APPOINTMENT and instead_of in NEEDS_SLOT:
+        return visit.url(step, expire=1)
+    return visit.url(step)
+
+
+def booking_token(visit: Visit) -> str:
+    """Return what opens the appointment that this request has."""
+    reference = change.of_request(visit.session, visit.request).booking.reference
+    return equipment().links.booking_token(reference)
+
+
+def _page(visit: Visit, step: Step, **more: object) -> str:
+    """Return a page of the form; `more` stands in the place of what it would show by itself."""
+    page = PAGES[step]
+    before = visit.state.before(step)
+    return render_template(
+        f"patient/{page.template}.html",
+        **{
+            "community": visit.community,
+            "step": step,
+            "action": visit.url(step),
+            "back_url": visit.url(before) if before else None,
+            "about": triage_pages.about(visit),
+            "erase_url": url_for("patient.erase", token=visit.token),
+            "mistake_url": url_for("patient.ticked_by_mistake", token=visit.token),
+            "decline_url": url_for("patient.decline", token=visit.token),
+            **page.show(visit, step),
+            **more,
+        },
+    )

@@ -1,0 +1,124 @@
+"""Who the patient is and how to reach them: typed text → values, or a sentence beside the field."""
+
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+
+from booking.triage.facts import NO, YES
+from booking.web.answers import Form, choice, one
+from booking.web.staff_forms import PHONE_REFUSED, FormRefused
+from notifications.phones import PhoneInvalid, parse
+
+LONGEST_NAME = 80
+LONGEST_EMAIL = 254
+LONGEST_HOURS = 80
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who the patient is, and whether somebody else fills in the form."""
+
+    family_name: str
+    given_name: str
+    is_for_another: bool
+
+
+def person(form: Form) -> Person:
+    """Return the patient's name.
+
+    Raises:
+        FormRefused: if a name is missing, has no letter, or is too long.
+    """
+    family, given = one(form, "nom"), one(form, "prenom")
+    wrong = {
+        field: sentence
+        for field, said, empty in (
+            ("nom", family, _("Indiquez le nom")),
+            ("prenom", given, _("Indiquez le prénom")),
+        )
+        if (sentence := _wrong_name(said, empty))
+    }
+    if wrong:
+        raise FormRefused(wrong)
+    return Person(family, given, bool(one(form, "autre")))
+
+
+def _wrong_name(said: str, empty: str) -> str | None:
+    if not any(sign.isalpha() for sign in said):
+        return empty
+    return _("Écrivez 80 lettres au plus") if len(said) > LONGEST_NAME else None
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How to reach the patient, or whoever fills in the form for them. `phone` is E.164."""
+
+    phone: str
+    may_leave_message: bool
+    wants_sms: bool
+    email: str | None
+
+
+def contact(form: Form) -> Contact:
+    """Return the phone and the rest.
+
+    Raises:
+        FormRefused: if the phone cannot be called, or something is not answered.
+    """
+    wrong: dict[str, str] = {}
+    said: dict[str, str] = {}
+    for field, read in (
+        ("telephone", phone),
+        ("message", lambda f: choice(f, "message", (YES, NO), _("Choisissez Oui ou Non"))),
+        ("sms", lambda f: choice(f, "sms", (YES, NO), _("Choisissez Oui ou Non"))),
+        ("courriel", email),
+    ):
+        try:
+            said[field] = read(form)
+        except FormRefused as refused:
+            wrong |= refused.errors
+    if wrong:
+        raise FormRefused(wrong)
+    return Contact(
+        said["telephone"], said["message"] == YES, said["sms"] == YES, said["courriel"] or None
+    )
+
+
+def phone(form: Form) -> str:
+    """Return the phone in E.164, however it was spaced.
+
+    Raises:
+        FormRefused: if it is no number at which a person in France can be called.
+    """
+    try:
+        return parse(one(form, "telephone")).e164
+    except PhoneInvalid as refused:
+        raise FormRefused({"telephone": str(PHONE_REFUSED[refused.reason])}) from None
+
+
+def email(form: Form) -> str:
+    """Return the address, or nothing: it is optional.
+
+    Raises:
+        FormRefused: if it cannot be an address: one @ between two parts, a dot in the second.
+    """
+    said = one(form, "courriel")
+    name, at, domain = said.partition("@")
+    is_plausible = name and at and said.isascii() and "." in domain.strip(".") and "@" not in domain
+    if said and (not is_plausible or " " in said or len(said) > LONGEST_EMAIL):
+        raise FormRefused(
+            {"courriel": _("Vérifiez l’adresse, par exemple nom@exemple.fr. Ou laissez vide")}
+        )
+    return said
+
+
+def hours(form: Form) -> str | None:
+    """Return when the patient can best be called, in their words, or None.
+
+    Raises:
+        FormRefused: if that is longer than one line.
+    """
+    said = one(form, "heures")
+    if len(said) > LONGEST_HOURS:
+        raise FormRefused({"heures": _("Écrivez 80 lettres au plus")})
+    return said or None

@@ -1,0 +1,241 @@
+"""What happens without anybody asking: messages leave, what is past its term is forgotten.
+
+A process of its own, never a part of gunicorn. Any number may run: all of them send, one of them
+leads and does the rest, and when it dies another leads within seconds.
+"""
+
+import logging
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from threading import Lock
+
+from apscheduler.schedulers.blocking import BlockingScheduler  # type: ignore[import-untyped]
+from sqlalchemy import Connection, Engine, create_engine, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from booking import privacy
+from booking.models import WorkerHeartbeat
+from config import logs
+from config.clock import PARIS, Clock, local_day
+from config.database import engine_options, transaction
+from notifications import delivery
+from notifications.models import Channel
+from notifications.senders import Sender
+
+LEADERS_LOCK = 73_731
+"""The advisory lock that the leader holds; config.schema uses the number before it."""
+
+LEADER, PURGE = 1, 2
+"""Rows of `worker_heartbeat`: when the leader was last alive; when all was last forgotten."""
+
+MOST_MESSAGES = 500
+"""Sent in one go; then the others get their turn."""
+
+CONNECTIONS = delivery.CALLS_AT_ONCE + 6
+"""One for each call that is recorded, for the jobs beside it, and for the leader's lock."""
+
+NOTICE_A_LOST_HOST = text(
+    "SELECT set_config('tcp_keepalives_idle', '2', false),"
+    " set_config('tcp_keepalives_interval', '1', false),"
+    " set_config('tcp_keepalives_count', '2', false)"
+)
+"""A process that is killed closes its connection; a machine that is unplugged does not. On a
+Unix socket PostgreSQL ignores them."""
+
+CHANGING_HOUR = (time(2), time(3))
+"""Wall time in Paris that a clock change skips or repeats: nothing daily happens in it."""
+
+NIGHT_BEGINS = time(1)
+"""Wall time in Paris after which the day's purge may run: at once, or when a worker is up."""
+
+BEAT = timedelta(seconds=5)
+
+
+class Leader:
+    """Holds a lock that PostgreSQL gives to one connection and takes back when that ends."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._asked = Lock()
+
+    def leads(self) -> bool:
+        """Whether this process is the one that leads; it tries to be, each time it is asked.
+
+        Several threads may ask at once.
+        """
+        with self._asked:
+            try:
+                if self._connection is None:
+                    self._connection = self._elected()
+                if self._connection is None:
+                    return False
+                # The lock lives as long as this connection: a dead one must be noticed.
+                self._connection.execute(text("SELECT 1"))
+            except SQLAlchemyError:
+                self._let_go()
+                return False
+            return True
+
+    def resign(self) -> None:
+        """Let another lead."""
+        with self._asked:
+            self._let_go()
+
+    def _elected(self) -> Connection | None:
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": LEADERS_LOCK}):
+            connection.execute(NOTICE_A_LOST_HOST)
+            logs.event("worker_leads")
+            return connection
+        connection.close()
+        return None
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # Not back to the pool, where the lock would live on: really closed.
+            connection.invalidate()
+            connection.close()
+
+
+@dataclass
+class Bench:
+    """What jobs work with: each opens short transactions of its own."""
+
+    engine: Engine
+    leader: Leader
+    clock: Clock
+    senders: Mapping[Channel, Sender]
+    beaten_at: datetime | None = field(default=None, init=False)
+
+    @contextmanager
+    def open_transaction(self) -> Iterator[Session]:
+        """Open a transaction on a session that nobody else has."""
+        with Session(self.engine, expire_on_commit=False) as session, transaction(session):
+            yield session
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something that is done again and again, and whether only the leader does it."""
+
+    name: str
+    every: timedelta
+    work: Callable[[Bench], None]
+    is_for_leader: bool = True
+
+
+def drain_outbox(bench: Bench) -> None:
+    """Send what is due. All workers may at once: leases keep them apart."""
+    delivery.drain(bench.open_transaction, bench.senders, clock=bench.clock, limit=MOST_MESSAGES)
+
+
+def beat(bench: Bench) -> None:
+    """Note, every five seconds, that somebody leads: what /readyz looks at."""
+    now = bench.clock()
+    if bench.beaten_at is not None and now - bench.beaten_at < BEAT:
+        return
+    with bench.open_transaction() as session:
+        note(session, LEADER, now=now)
+    bench.beaten_at = now
+
+
+def forget(bench: Bench) -> None:
+    """Forget once a night what is past its term, and say how much it was."""
+    now = bench.clock()
+    with bench.open_transaction() as session:
+        if not is_time_to_forget(noted(session, PURGE), now=now):
+            return
+    done = privacy.forget_all(bench.open_transaction, now=now)
+    with bench.open_transaction() as session:
+        note(session, PURGE, now=now)
+    logs.event("forgotten", count=done.total)
+
+
+def forget_keys(bench: Bench) -> None:
+    """Delete answers to partners' writes as soon as they may not be repeated any more."""
+    with bench.open_transaction() as session:
+        privacy.forget_keys(session, now=bench.clock())
+
+
+JOBS = (
+    Job("drain_outbox", timedelta(seconds=1), drain_outbox, is_for_leader=False),
+    Job("beat", timedelta(seconds=1), beat),
+    Job("forget", timedelta(minutes=5), forget),
+    Job("forget_keys", timedelta(minutes=10), forget_keys),
+)
+"""All of it, at intervals: a job of a certain hour would run twice, or never, in two nights."""
+
+
+def is_time_to_forget(last: datetime | None, *, now: datetime) -> bool:
+    """Return whether the night's purge is due: once a day, not between two and three in Paris."""
+    wall = now.astimezone(PARIS).time()
+    if wall < NIGHT_BEGINS or CHANGING_HOUR[0] <= wall < CHANGING_HOUR[1]:
+        return False
+    return last is None or local_day(last, PARIS) < local_day(now, PARIS)
+
+
+def note(session: Session, row: int, *, now: datetime) -> None:
+    """Write when something was last done."""
+    session.execute(
+        insert(WorkerHeartbeat)
+        .values(id=row, at=now)
+        .on_conflict_do_update(index_elements=["id"], set_={"at": now})
+    )
+
+
+def noted(session: Session, row: int) -> datetime | None:
+    """Return when something was last done, if ever."""
+    return session.scalar(select(WorkerHeartbeat.at).where(WorkerHeartbeat.id == row))
+
+
+def run(address: Callable[[], str], senders: Mapping[Channel, Sender], *, clock: Clock) -> None:
+    """Work until SIGTERM or SIGINT comes; then end what was begun, and return."""
+    engine = create_engine(
+        "postgresql+psycopg://", **engine_options(address, pool_size=CONNECTIONS)
+    )
+    bench = Bench(engine, Leader(engine), clock, senders)
+    scheduler = scheduler_of(bench)
+
+    def stop(*_: object) -> None:
+        if not scheduler.running:
+            raise SystemExit(0)
+        scheduler.shutdown(wait=False)
+
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, stop)
+    logs.event("worker_starts")
+    scheduler.start()
+    # What a job has begun goes on: the process ends when its threads do.
+    bench.leader.resign()
+    logs.event("worker_ends")
+
+
+def scheduler_of(bench: Bench) -> BlockingScheduler:
+    """Return a scheduler of all JOBS. A run that is late is done; several late ones, once."""
+    # One warning a second, while a provider is slow, would say nothing that the metrics do not.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    scheduler = BlockingScheduler(
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    for job in JOBS:
+        scheduler.add_job(
+            once, "interval", args=[job, bench], seconds=job.every.total_seconds(), id=job.name
+        )
+    return scheduler
+
+
+def once(job: Job, bench: Bench) -> None:
+    """Do one job once, if it is this process's to do; a failure ends neither it nor the others."""
+    try:
+        if not job.is_for_leader or bench.leader.leads():
+            job.work(bench)
+    except Exception as failed:  # noqa: BLE001 - the worker's loop: tomorrow's messages must leave
+        logs.event("job_failed", level=logging.ERROR, job=job.name, error=failed)

@@ -1,0 +1,358 @@
+"""Speed, as ratios between things measured in one run: `make bench`, into var/bench.json.
+
+Numbers of one machine mean little; what a booking costs beside a hello-world route, beside the
+same SQL without our code, and beside itself with a hundred times the data, means something.
+"""
+
+import json
+import os
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+from booking import protocols
+from booking.models import ApiClient
+from booking.triage import engine as triage
+from booking.triage.facts import Patient, Sex
+from config import embedded, schema
+from config.clock import utc_now
+from config.database import transaction
+from schedules import slots
+from schedules.models import Visibility
+from tests.builders import (
+    a_community,
+    a_professional,
+    a_site,
+    a_triaged_request,
+    nothing_wrong,
+)
+
+CONNECTIONS = 16
+BOOKINGS = 1500
+HELLOS = 6000
+SEARCHES = 400
+KEY = "jm_" + "b" * 43
+TARGETS = {
+    "booking / hello world": (0.20, "at least"),
+    "search p95, 1 000 000 slots / 10 000": (1.5, "at most"),
+}
+
+
+def main() -> None:
+    """Measure, print, write var/bench.json; exit 1 if a target is missed."""
+    with a_database() as (url, database):
+        figures = {"machine": _machine(), **_booking(url, database), **_search(database)}
+        figures |= _triage()
+    missed = _judge(figures)
+    Path("var").mkdir(exist_ok=True)
+    Path("var/bench.json").write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps(figures, indent=1))
+    print("\n".join(missed) or "every target met")
+    sys.exit(bool(missed))
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.machine()}"
+
+
+def _judge(figures: dict[str, Any]) -> list[str]:
+    return [
+        f"MISSED {name}: {figures[name]}, wanted {how} {target}"
+        for name, (target, how) in TARGETS.items()
+        if (figures[name] < target if how == "at least" else figures[name] > target)
+    ]
+
+
+@contextmanager
+def a_database() -> Iterator[tuple[str, Engine]]:
+    """Make a throw-away server, migrated; fsync and synchronous_commit as they come: on."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-")) / "data"
+    url = embedded.start(folder)
+    database = create_engine(url)
+    schema.upgrade(database)
+    try:
+        yield url, database
+    finally:
+        database.dispose()
+        embedded.stop(folder)
+        shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+# Booking over HTTP
+
+
+def _booking(url: str, database: Engine) -> dict[str, Any]:
+    prepared = _prepare(database, 3 * BOOKINGS)
+    with _served("tests.bench_floor:app", url) as floor, _served("wsgi:app", url) as product:
+        _hammer(floor, [_get("/hello")] * 400)
+        _hammer(product, [_post(*each) for each in prepared[:200]])
+        hello = _hammer(floor, [_get("/hello")] * HELLOS)
+        health = _hammer(product, [_get("/healthz")] * HELLOS)
+        raw = _hammer(floor, [_raw(*each) for each in prepared[BOOKINGS : 2 * BOOKINGS]])
+        ours = _hammer(product, [_post(*each) for each in prepared[2 * BOOKINGS :]])
+    with database.connect() as connection:
+        made = connection.scalar(text("SELECT count(*) FROM booking"))
+    return {
+        "hello world, per second": round(hello["rate"]),
+        "our own /healthz, per second": round(health["rate"]),
+        "booking in raw psycopg over HTTP, per second": round(raw["rate"]),
+        "booking over HTTP, per second": round(ours["rate"]),
+        "booking over HTTP, p50 / p99 ms": [ours["p50"], ours["p99"]],
+        "booking / hello world": round(ours["rate"] / hello["rate"], 3),
+        "booking / raw psycopg": round(ours["rate"] / raw["rate"], 3),
+        "bookings in the database": made,
+    }
+
+
+def _prepare(database: Engine, how_many: int) -> list[tuple[UUID, UUID]]:
+    """Return requests that triage lets book, each with a free slot of its own."""
+    now = utc_now()
+    protocol = protocols.in_force(now.date())["fr"]
+    with Session(database, expire_on_commit=False) as session, transaction(session):
+        community = a_community(session, name="CPTS du banc")
+        site = a_site(session, community)
+        session.add(
+            ApiClient(
+                community_id=community.id,
+                reference=uuid4(),
+                name="bench",
+                key_hash=sha256(KEY.encode()).digest(),
+                created_at=now,
+            )
+        )
+        free: list[UUID] = []
+        while len(free) < how_many:
+            doctor = a_professional(session, community, site)
+            first = now + timedelta(hours=1)
+            times = [
+                (first + i * timedelta(minutes=5), first + (i + 1) * timedelta(minutes=5))
+                for i in range(200)
+            ]
+            free += slots.publish(session, doctor, site, times)
+        patient = Patient(34 * 12, Sex.MALE)
+        answers = nothing_wrong(protocol, ["trauma_membre"], patient)
+        asked = [
+            a_triaged_request(session, community, protocol, now=now, answers=answers)
+            for _ in range(how_many)
+        ]
+        references = [request.reference for request in asked]
+    return list(zip(references, free, strict=False))
+
+
+@contextmanager
+def _served(app: str, url: str) -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"DATABASE_URL": url, "PORT": str(port)}  # noqa: TID251 - handed on
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", app],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing answers on {port}")
+
+
+def _get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+
+PERSON = {"family_name": "Morel", "given_name": "Lucie", "birth_date": "1993-05-04"}
+
+
+def _post(request: UUID, slot: UUID) -> bytes:
+    body = {"slot": str(slot), "person": PERSON | {"phone": "0639980001"}, "consent_sms": True}
+    return _json(f"/api/v1/care-requests/{request}/booking", body)
+
+
+def _raw(request: UUID, slot: UUID) -> bytes:
+    return _json("/book", {"request": str(request), "slot": str(slot)})
+
+
+def _json(path: str, body: dict[str, Any]) -> bytes:
+    written = json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(written)}\r\n\r\n"
+    )
+    return head.encode() + written
+
+
+def _hammer(port: int, requests: list[bytes]) -> dict[str, float]:
+    """Send everything over a few kept connections at once; every answer must be a 2xx."""
+    shares = [requests[i::CONNECTIONS] for i in range(CONNECTIONS)]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        took = [
+            t
+            for each in pool.map(lambda share: _one_after_other(port, share), shares)
+            for t in each
+        ]
+    took.sort()
+    return {
+        "rate": len(requests) / (time.perf_counter() - began),
+        "p50": round(1000 * took[len(took) // 2], 1),
+        "p99": round(1000 * took[int(len(took) * 0.99)], 1),
+    }
+
+
+def _one_after_other(port: int, requests: list[bytes]) -> list[float]:
+    took = []
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        for request in requests:
+            began = time.perf_counter()
+            connection.sendall(request)
+            status = _status(connection)
+            took.append(time.perf_counter() - began)
+            if not 200 <= status < 300:
+                raise RuntimeError(f"answered {status}")
+    return took
+
+
+def _status(connection: socket.socket) -> int:
+    read = b""
+    while b"\r\n\r\n" not in read:
+        read += connection.recv(65_536) or _closed()
+    head, _, body = read.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(65_536) or _closed()
+    return int(head.split(maxsplit=2)[1])
+
+
+def _closed() -> bytes:
+    raise ConnectionError("the server closed the connection")
+
+
+# Search
+
+
+def _search(database: Engine) -> dict[str, Any]:
+    few = _p50_p95(database, _grown(database, communities=10))
+    many = _p50_p95(database, _grown(database, communities=990))
+    return {
+        "search p50 / p95 ms, 10 000 slots": [round(few[0], 2), round(few[1], 2)],
+        "search p50 / p95 ms, 1 000 000 slots": [round(many[0], 2), round(many[1], 2)],
+        "search p95, 1 000 000 slots / 10 000": round(many[1] / few[1], 2),
+    }
+
+
+GROWN = text("""
+    INSERT INTO slot (community_id, reference, professional_id, site_id, discipline, visibility,
+                      starts_at, ends_at)
+    SELECT :community, gen_random_uuid(), :professional, :site, :discipline, '{CPTS,SNP}',
+           :first + n * interval '7 minutes', :first + n * interval '7 minutes' + interval '5 minutes'
+      FROM generate_series(1, 100) AS n
+""")
+
+DISCIPLINES = ("MG", "MK", "PH", "IDE", "SF", "CD", "PED", "OPH", "MG", "MG")
+
+
+def _grown(database: Engine, *, communities: int) -> list[int]:
+    """Add communities of ten professionals with a hundred slots each; return their numbers."""
+    first = utc_now() + timedelta(minutes=30)
+    made = []
+    for _ in range(communities):
+        with Session(database, expire_on_commit=False) as session, transaction(session):
+            community = a_community(session)
+            site = a_site(session, community)
+            for discipline in DISCIPLINES:
+                who = a_professional(session, community, site, discipline=discipline)
+                session.execute(
+                    GROWN,
+                    {
+                        "community": community.id,
+                        "professional": who.id,
+                        "site": site.id,
+                        "discipline": discipline,
+                        "first": first,
+                    },
+                )
+            made.append(community.id)
+    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE slot"))
+    return made
+
+
+def _p50_p95(database: Engine, communities: list[int]) -> tuple[float, float]:
+    now = utc_now()
+    wanted = [slots.Wanted("MK"), slots.Wanted("MG"), slots.Wanted("PH")]
+    with Session(database) as session:
+
+        def once(number: int) -> None:
+            found = slots.free(
+                session,
+                communities[number % len(communities)],
+                wanted,
+                asker=UUID(int=1),
+                visible_to=(Visibility.CPTS, Visibility.PUBLIC),
+                until=now + timedelta(hours=24),
+                each=12,
+                now=now,
+            )
+            if len(found) != 12 * len(wanted):
+                raise RuntimeError(f"found {len(found)}")
+
+        return _timed(once, SEARCHES)
+
+
+def _timed(once: Callable[[int], None], times: int) -> tuple[float, float]:
+    for number in range(20):
+        once(number)
+    took = []
+    for number in range(times):
+        began = time.perf_counter()
+        once(number)
+        took.append(1000 * (time.perf_counter() - began))
+    return statistics.median(took), sorted(took)[int(times * 0.95)]
+
+
+# Triage
+
+
+def _triage() -> dict[str, Any]:
+    protocol = protocols.in_force(date(2027, 1, 4))["fr"]
+    patient = Patient(34 * 12, Sex.MALE)
+    answers = nothing_wrong(protocol, ["trauma_membre"], patient)
+    p50, p95 = _timed(
+        lambda _: triage.assess(protocol, patient, ["trauma_membre"], answers) and None, 2000
+    )
+    return {
+        "triage p50 / p95 ms": [round(p50, 3), round(p95, 3)],
+        "triage, per second": round(1000 / p50),
+    }
+
+
+if __name__ == "__main__":
+    main()
