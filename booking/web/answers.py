@@ -42,7 +42,7 @@ def signs(form: Form, questions: Iterable[Question]) -> dict[str, str]:
     ticked = set(form.getlist("signes"))
     known = [question.id for question in questions]
     if not ticked & {*known, NONE_OF_THESE}:
-        raise FormRefused({"signes": _("Cochez un signe, ou cochez « Aucun de ces signes »")})
+        raise FormRefused({"signes": _("Cochez un signe, ou cochez « Aucun de ces signes »")})
     return {sign: YES if sign in ticked else NO for sign in known}
 
 
@@ -106,10 +106,10 @@ def _heard(form: Form, question: Question) -> str | float | None:
 
 def _not_heard(question: Question, said: str) -> str:
     if question.kind is not Kind.NUMBER:
-        return _("Répondez, ou choisissez « Je ne sais pas »")
+        return str(_("Répondez, ou choisissez « Je ne sais pas »"))
     if not said:
-        return _("Indiquez un nombre, ou cochez « Je ne sais pas »")
-    return _("Vérifiez ce nombre, ou cochez « Je ne sais pas »")
+        return str(_("Indiquez un nombre, ou cochez « Je ne sais pas »"))
+    return str(_("Vérifiez ce nombre, ou cochez « Je ne sais pas »"))
 
 
 def reference(said: str) -> UUID | None:

@@ -1,6 +1,7 @@
 """The patient's own appointment, by its unguessable link: see, add to a calendar, cancel, move."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import (
     Blueprint,
@@ -109,17 +110,26 @@ def move(token: str) -> ResponseReturnValue:
         return _not_chosen(token)
     try:
         with transaction(db.session) as session:
-            kept = _kept(session, token, lock=True)
-            offered = offers.is_offered(session, kept.request, kept.community, slot, now())
-            if not offered and slot != kept.slot.reference:
-                raise SlotTaken(slot)
-            change.move(session, kept, slot, by=BY_PATIENT, links=equipment().links, now=now())
+            _move(session, _kept(session, token, lock=True), slot)
     except SlotTaken:
         return _taken(token)
     except change.TooLate:
         with transaction(db.session) as session:
             return _page(_kept(session, token), "too_late", token), 409
     return redirect(url_for("appointment.show", token=token), 303)
+
+
+def _move(session: Session, kept: Kept, slot: UUID) -> None:
+    """Move to a slot that was proposed, or stay where one is.
+
+    Raises:
+        SlotTaken: if it is not one of those, or somebody else was faster.
+        change.TooLate: if the appointment has begun, or was cancelled.
+    """
+    is_mine = slot == kept.slot.reference
+    if not is_mine and not offers.is_offered(session, kept.request, kept.community, slot, now()):
+        raise SlotTaken(slot)
+    change.move(session, kept, slot, by=BY_PATIENT, links=equipment().links, now=now())
 
 
 def _not_chosen(token: str) -> ResponseReturnValue:
@@ -169,7 +179,7 @@ def _page(kept: Kept, template: str, token: str, **more: object) -> str:
     where = f"{site.latitude:.5f}", f"{site.longitude:.5f}"
     shown: dict[str, Any] = {
         "community": kept.community,
-        "when": wording.day_and_hour(kept.slot.starts_at, zone, now=now()),
+        "when": wording.capital(wording.day_and_hour(kept.slot.starts_at, zone, now=now())),
         "who": kept.professional.name,
         "site": site,
         "code": kept.booking.code,

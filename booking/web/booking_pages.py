@@ -124,7 +124,9 @@ def held(visit: Visit) -> Shown:
     return {
         "slot": str(slot.reference),
         "held_until": wording.hour(slot.held_until, visit.zone),
-        "slot_when": wording.day_and_hour(slot.starts_at, visit.zone, now=visit.now),
+        "slot_when": wording.capital(
+            wording.day_and_hour(slot.starts_at, visit.zone, now=visit.now)
+        ),
     }
 
 

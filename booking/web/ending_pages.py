@@ -12,7 +12,6 @@ from booking.web import guards, persons, wording
 from booking.web.answers import Form
 from booking.web.booking_pages import deadline, held
 from booking.web.journey import Step
-from booking.web.staff_forms import FormRefused
 from booking.web.triage_pages import Elsewhere, Shown
 from booking.web.visit import Visit
 from schedules import directory, nomenclature, slots
@@ -34,7 +33,9 @@ def _what(visit: Visit) -> list[dict[str, str]]:
     return [
         {
             "key": _("Rendez-vous"),
-            "value": wording.day_and_hour(slot.starts_at, visit.zone, now=visit.now),
+            "value": wording.capital(
+                wording.day_and_hour(slot.starts_at, visit.zone, now=visit.now)
+            ),
             "more": f"{who.name}, {where.name}, {where.address}",
             "href": visit.url(Step.APPOINTMENT),
             "hidden": _("le rendez-vous"),
@@ -69,7 +70,7 @@ def _who(visit: Visit) -> list[dict[str, str]]:
             }
         )
     reached = [wording.spaced(asked.phone or "")]
-    reached += [_("SMS : oui") if asked.wants_sms else _("SMS : non")]
+    reached += [_("SMS : oui") if asked.wants_sms else _("SMS : non")]
     reached += [asked.email] if asked.email else []
     return [
         *rows,
@@ -131,19 +132,10 @@ def show_call_back(visit: Visit, step: Step) -> Shown:
 
 def keep_call_back(visit: Visit, step: Step, form: Form) -> Elsewhere:
     """Note that somebody must call, and tell the patient so by SMS, once for each number."""
-    wrong: dict[str, str] = {}
-    said: dict[str, str | None] = {}
-    for field, read in (("telephone", persons.phone), ("heures", persons.hours)):
-        try:
-            said[field] = read(form)  # type: ignore[operator]
-        except FormRefused as refused:
-            wrong |= refused.errors
-    if wrong:
-        raise FormRefused(wrong)
+    phone, hours = persons.call_back(form)
     asked = visit.request
-    is_promised = asked.call_back_asked_at is not None and asked.phone == said["telephone"]
-    phone = str(said["telephone"])
-    ask.ask_for_call(visit.session, asked, phone=phone, hours=said["heures"], now=visit.now)
+    is_promised = asked.call_back_asked_at is not None and asked.phone == phone
+    ask.ask_for_call(visit.session, asked, phone=phone, hours=hours, now=visit.now)
     if not is_promised:
         _promise(visit)
     return visit.url(step)

@@ -91,25 +91,22 @@ def whom_to_call() -> Line | None:
     return known[0] if len(known) == 1 else None
 
 
-def page(status: int) -> ResponseReturnValue:
+def page(status: int) -> str:
     """Return the page for an HTTP status, in plain French; for one without words, the 400's."""
     said = PAGES.get(status, PAGES[500 if status >= 500 else 400])  # noqa: PLR2004 - HTTP
-    body = render_template("errors/error.html", said=said, status=status, community=whom_to_call())
-    return body, status
+    return render_template("errors/error.html", said=said, community=whom_to_call())
 
 
 def _http(refusal: HTTPException) -> ResponseReturnValue:
     if refusal.response is not None or refusal.code is None or refusal.code < 400:  # noqa: PLR2004
         return refusal
-    body, status = page(refusal.code)  # type: ignore[misc]
     kept = {k: v for k, v in refusal.get_headers() if k in ("Allow", "Retry-After")}
-    return body, status, kept
+    return page(refusal.code), refusal.code, kept
 
 
 def _unavailable(_error: Exception) -> ResponseReturnValue:
     """Answer when the database is away or busy, or no signed protocol covers this day."""
-    body, status = page(503)  # type: ignore[misc]
-    return body, status, {"Retry-After": RETRY_SECONDS}
+    return page(503), 503, {"Retry-After": RETRY_SECONDS}
 
 
 def _too_old(_refused: CSRFError) -> ResponseReturnValue:

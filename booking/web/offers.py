@@ -73,7 +73,7 @@ def offer(proposal: Proposal, community: Community, now: datetime) -> Offer:
         where = f"{where}, {wording.distance(proposal.distance_km)}"
     return Offer(
         value=str(slot.reference),
-        hour=wording.short_day_and_hour(slot.starts_at, community.zone, now=now),
+        hour=wording.capital(wording.short_day_and_hour(slot.starts_at, community.zone, now=now)),
         who=slot.professional_name,
         where=where,
         why=wording.why(proposal),

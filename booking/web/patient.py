@@ -1,6 +1,7 @@
-"""The patient's form: one question a page, kept as it is answered, from the first sign to the end."""
+"""The patient's form: one question a page, kept as it is answered, from first sign to last."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -174,10 +175,9 @@ def _taken(visit: Visit, step: Step) -> ResponseReturnValue:
     if Step.APPOINTMENT not in state.path:
         return redirect(_address(visit, state.next_step), 303)
     if step in (Step.NAME, Step.PHONE):
-        try:
+        # What is refused is asked again, with its error, once there is another appointment.
+        with suppress(FormRefused):
             PAGES[step].keep(visit, step, request.form)
-        except FormRefused:
-            pass  # it is asked again, with its error, once there is another appointment
     return _page(visit.again(), Step.APPOINTMENT, is_taken=True, most=offers.FEW), 409
 
 

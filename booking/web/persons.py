@@ -1,5 +1,6 @@
 """Who the patient is and how to reach them: typed text → values, or a sentence beside the field."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
@@ -65,23 +66,42 @@ def contact(form: Form) -> Contact:
     Raises:
         FormRefused: if the phone cannot be called, or something is not answered.
     """
+    said = _each(
+        form,
+        {
+            "telephone": phone,
+            "message": lambda f: choice(f, "message", (YES, NO), _("Choisissez Oui ou Non")),
+            "sms": lambda f: choice(f, "sms", (YES, NO), _("Choisissez Oui ou Non")),
+            "courriel": email,
+        },
+    )
+    return Contact(
+        said["telephone"], said["message"] == YES, said["sms"] == YES, said["courriel"] or None
+    )
+
+
+def call_back(form: Form) -> tuple[str, str | None]:
+    """Return the phone to call, in E.164, and when best, in the patient's words.
+
+    Raises:
+        FormRefused: if the phone cannot be called, or the words fill more than a line.
+    """
+    said = _each(form, {"telephone": phone, "heures": hours})
+    return said["telephone"], said["heures"] or None
+
+
+def _each(form: Form, readers: Mapping[str, Callable[[Form], str]]) -> dict[str, str]:
+    """Read every field, so that all that is wrong is told at once."""
     wrong: dict[str, str] = {}
     said: dict[str, str] = {}
-    for field, read in (
-        ("telephone", phone),
-        ("message", lambda f: choice(f, "message", (YES, NO), _("Choisissez Oui ou Non"))),
-        ("sms", lambda f: choice(f, "sms", (YES, NO), _("Choisissez Oui ou Non"))),
-        ("courriel", email),
-    ):
+    for field, read in readers.items():
         try:
             said[field] = read(form)
         except FormRefused as refused:
             wrong |= refused.errors
     if wrong:
         raise FormRefused(wrong)
-    return Contact(
-        said["telephone"], said["message"] == YES, said["sms"] == YES, said["courriel"] or None
-    )
+    return said
 
 
 def phone(form: Form) -> str:
@@ -112,8 +132,8 @@ def email(form: Form) -> str:
     return said
 
 
-def hours(form: Form) -> str | None:
-    """Return when the patient can best be called, in their words, or None.
+def hours(form: Form) -> str:
+    """Return when the patient can best be called, in their words, or nothing.
 
     Raises:
         FormRefused: if that is longer than one line.
@@ -121,4 +141,4 @@ def hours(form: Form) -> str | None:
     said = one(form, "heures")
     if len(said) > LONGEST_HOURS:
         raise FormRefused({"heures": _("Écrivez 80 lettres au plus")})
-    return said or None
+    return said

@@ -68,7 +68,7 @@ def compact(css: str) -> str:
     """Return a stylesheet without comments and blanks that mean nothing."""
     bare = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     one_line = re.sub(r"\s+", " ", bare).strip()
-    return re.sub(r" ?([{};,]) ?", r"\1", one_line).replace(": ", ":").replace(";}", "}")
+    return re.sub(r" ?([{};,>+]) ?", r"\1", one_line).replace(": ", ":").replace(";}", "}")
 
 
 @cache

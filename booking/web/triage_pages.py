@@ -16,7 +16,7 @@ from booking.web.journey import Step
 from booking.web.visit import Visit
 from schedules import directory
 
-A_PAGE = 6
+A_PAGE = 5
 """Questions that stand on one page; more are asked on a second one."""
 
 OUTSIDE = "ailleurs"
@@ -144,7 +144,7 @@ def keep_complaint(visit: Visit, step: Step, form: Form) -> Elsewhere:
     del step
     known = [complaint.id for complaint in complaints_for(visit)]
     words = answers.note(form)
-    said = answers.choice(form, "motif", known, _("Choisissez une réponse, ou « Autre »"))
+    said = answers.choice(form, "motif", known, _("Choisissez une réponse, ou « Autre »"))
     visit.amend({"complaints": [said]})
     visit.identify({"note": words})
     return None
@@ -196,4 +196,4 @@ def about(visit: Visit) -> str:
     born = visit.request.birth_date
     if born is None:
         return ""
-    return _("Personne malade : %(age)s", age=wording.age(born, visit.today))
+    return str(_("Personne malade : %(age)s", age=wording.age(born, visit.today)))

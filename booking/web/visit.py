@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -67,7 +68,7 @@ class Visit:
         """Return which day it is where the patient lives."""
         return local_day(self.now, self.zone)
 
-    def url(self, step: Step, **more: str | int) -> str:
+    def url(self, step: Step, **more: Any) -> str:
         """Return the address of one page of this form."""
         return url_for("patient.show", token=self.token, step=step.value, **more)
 

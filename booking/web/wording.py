@@ -10,8 +10,9 @@ from flask import has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from booking.desk.ask import age_in_months
 from booking.routing import Proposal, Why
-from config.clock import local_day
+from config.clock import day_bounds, local_day
 
 FRENCH: Final = "fr"
 ENGLISH: Final = "en"
@@ -77,55 +78,62 @@ def day(moment: datetime, zone: ZoneInfo, *, now: datetime) -> str:
 
 def day_and_hour(moment: datetime, zone: ZoneInfo, *, now: datetime) -> str:
     """Return « aujourd’hui, samedi 21 novembre, à 14 h 20 »."""
-    return _("%(day)s, à %(hour)s", day=day(moment, zone, now=now), hour=hour(moment, zone))
+    return str(_("%(day)s, à %(hour)s", day=day(moment, zone, now=now), hour=hour(moment, zone)))
 
 
 def short_day_and_hour(moment: datetime, zone: ZoneInfo, *, now: datetime) -> str:
-    """Return the hour alone today, else with its day: « 14 h 20 », « demain à 8 h 20 »."""
+    """Return the hour alone today, « minuit », else with its day: « demain à 8 h 20 »."""
     that_day, today = local_day(moment, zone), local_day(now, zone)
+    if moment == day_bounds(today, zone)[1]:
+        return str(_("minuit"))
     if that_day == today:
         return hour(moment, zone)
     named = _("demain") if that_day == today + timedelta(days=1) else weekday_and_day(that_day)
-    return _("%(day)s à %(hour)s", day=named, hour=hour(moment, zone))
+    return str(_("%(day)s à %(hour)s", day=named, hour=hour(moment, zone)))
 
 
 def birth_day(born: date) -> str:
     """Return a date with its year: « 27 mars 1948 »."""
-    return format_date(born, "d MMMM y", locale=LOCALES[language()]).replace(" ", NB)
+    return str(format_date(born, "d MMMM y", locale=LOCALES[language()])).replace(" ", NB)
 
 
 def age(born: date, today: date) -> str:
     """Return an age as people say it: « 78 ans », « 14 mois », « 7 semaines »."""
-    months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
+    months = age_in_months(born, today)
     if months < WEEKS_UNTIL:
         weeks, days = divmod((today - born).days, 7)
         if not weeks:
-            return ngettext("%(num)d jour", "%(num)d jours", days)
-        return ngettext("%(num)d semaine", "%(num)d semaines", weeks)
+            return str(ngettext("%(num)d jour", "%(num)d jours", days))
+        return str(ngettext("%(num)d semaine", "%(num)d semaines", weeks))
     if months < MONTHS_UNTIL:
-        return ngettext("%(num)d mois", "%(num)d mois", months)
-    return ngettext("%(num)d an", "%(num)d ans", months // 12)
+        return str(ngettext("%(num)d mois", "%(num)d mois", months))
+    return str(ngettext("%(num)d an", "%(num)d ans", months // 12))
 
 
 def distance(kilometres: float) -> str:
     """Return how far: « à 2,1 km », « à moins de 1 km »."""
     if kilometres < 1:
-        return _("à moins de 1 km")
+        return str(_("à moins de 1 km"))
     number = format_decimal(kilometres, "0.#", locale=LOCALES[language()])
-    return _("à %(number)s km", number=number)
+    return str(_("à %(number)s km", number=number))
 
 
 def why(proposal: Proposal) -> str:
-    """Return in words why a slot is proposed: « Votre médecin. Le plus tôt. »."""
-    sentences = {
-        Why.REGULAR_DOCTOR: _("C’est votre médecin."),
-        Why.PREFERRED: _("Le soignant indiqué pour votre besoin."),
-        Why.ABLE: _("Ce soignant peut répondre à votre besoin."),
-        Why.SOONEST: _("Le plus tôt."),
-        Why.NEAREST: _("Le plus proche."),
-        Why.FEWER_BOOKED: _("Il a plus de places."),
+    """Return in words why a slot is proposed: « Votre médecin · Le plus tôt »."""
+    words = {
+        Why.REGULAR_DOCTOR: _("Votre médecin"),
+        Why.PREFERRED: _("Indiqué pour votre besoin"),
+        Why.ABLE: _("Peut répondre à votre besoin"),
+        Why.SOONEST: _("Le plus tôt"),
+        Why.NEAREST: _("Le plus proche"),
+        Why.FEWER_BOOKED: _("A plus de places"),
     }
-    return " ".join(sentences[reason] for reason in proposal.reasons)
+    return f"{NB}· ".join(words[reason] for reason in proposal.reasons)
+
+
+def capital(text: str) -> str:
+    """Return a text that begins with a capital, as where it stands alone."""
+    return text[:1].upper() + text[1:]
 
 
 def dialled(phone: str) -> str:

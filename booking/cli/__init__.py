@@ -1,0 +1,25 @@
+"""Commands, `flask --app wsgi …`: doors, that open the transaction and speak to people."""
+
+from flask import Flask
+
+from booking.cli import running, territory, triage
+
+COMMANDS = (
+    triage.triage,
+    triage.check_protocols,
+    territory.create_community,
+    territory.create_admin,
+    territory.create_api_client,
+    territory.import_directory,
+    running.serve_all,
+    running.work,
+    running.upgrade,
+    running.seed_demo,
+    running.forget,
+)
+
+
+def register(app: Flask) -> None:
+    """Give the app its commands."""
+    for command in COMMANDS:
+        app.cli.add_command(command)

@@ -1,0 +1,78 @@
+"""Running the product at the command line: everything, the worker, tables, demonstration, purge."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy.orm import Session
+
+from booking import demo, privacy, serve, worker
+from booking.cli import doors
+from booking.extensions import db, equipment, now
+from config import schema
+from config.database import transaction
+
+
+@click.command("seed-demo")
+@doors.on_database
+def seed_demo() -> None:
+    """Créer le territoire de démonstration et écrire ses accès dans var/demo.json."""
+    try:
+        demo.refuse_in_production(equipment().settings)
+        schema.upgrade(db.engine)
+        told = serve.seed_demo()
+    except demo.NotInProduction:
+        raise click.ClickException("Pas de démonstration en production.") from None
+    except demo.AlreadySeeded:
+        raise click.ClickException(
+            "La démonstration existe déjà dans cette base ; ses accès sont dans var/demo.json."
+        ) from None
+    for sentence in serve.sign_ins(told):
+        click.echo(sentence)
+
+
+@click.command("upgrade")
+@doors.on_database
+def upgrade() -> None:
+    """Mettre les tables de la base au niveau de ce code."""
+    schema.upgrade(db.engine)
+    click.echo("La base est à jour.")
+
+
+@click.command("worker")
+@doors.on_database
+def work() -> None:
+    """Envoyer les messages et faire les tâches de fond, jusqu’à l’arrêt."""
+    kit = equipment()
+    worker.run(serve.address_of(kit.settings), kit.senders, clock=kit.clock)
+
+
+@click.command("forget")
+@doors.on_database
+def forget() -> None:
+    """Oublier ce dont la durée de conservation est passée."""
+    done = privacy.forget_all(_transactions, now=now())
+    click.echo(
+        f"Réponses : {done.answers}, évaluations : {done.assessments}, "
+        f"identités : {done.identities}, messages : {done.messages}, sessions : {done.sessions}, "
+        f"échecs de connexion : {done.sign_in_failures}, "
+        f"réponses à des logiciels : {done.idempotency_keys}."
+    )
+
+
+@contextmanager
+def _transactions() -> Iterator[Session]:
+    with transaction(db.session) as session:
+        yield session
+
+
+@click.command("serve")
+@doors.on_database
+def serve_all() -> None:
+    """Tout lancer sur cette machine : base, pages, envois ; Ctrl-C arrête tout."""
+    try:
+        serve.run()
+    except serve.PortTaken as taken:
+        raise click.ClickException(
+            f"Le port {taken.port} est déjà pris : arrêtez ce qui l’occupe, ou PORT=8001 make run."
+        ) from None

@@ -1,0 +1,148 @@
+"""A community at the command line: made, filled from the national directory, opened to people."""
+
+from collections.abc import Iterator
+from datetime import time
+from pathlib import Path
+from uuid import uuid4
+from zoneinfo import available_timezones
+
+import click
+from sqlalchemy import select, text
+
+from booking import accounts, clients
+from booking.cli import doors
+from booking.extensions import db, now
+from booking.models import Role
+from config.database import transaction
+from schedules import annuaire
+from schedules.models import Community
+
+PASSWORD_REFUSED = {
+    "short": "il faut au moins 12 caractères",
+    "long": "il faut 256 caractères au plus",
+    "common": "il est trop courant",
+    "personal": "il contient le nom ou l’adresse",
+}
+ACCOUNT_REFUSED = {
+    "email": "L’adresse n’est pas une adresse électronique.",
+    "name": "Le nom ne convient pas.",
+}
+UNREADABLE = "Ce fichier n’est pas une extraction de l’Annuaire Santé lisible (UTF-8)."
+
+
+@click.command("create-community")
+@click.argument("slug", metavar="NOM_COURT")
+@click.option("--name", prompt="Nom de la CPTS")
+@click.option("--phone", prompt="Téléphone de la ligne", help="Tel que les gens le lisent.")
+@click.option("--email", prompt="Adresse électronique")
+@click.option("--zone", default="Europe/Paris", help="Fuseau horaire (base IANA).")
+@doors.on_database
+def create_community(slug: str, name: str, phone: str, email: str, zone: str) -> None:
+    """Enregistrer une CPTS, dont la ligne répond de 8 h à 20 h."""
+    if zone not in available_timezones():
+        raise click.ClickException(f"Aucun fuseau horaire ne s’appelle « {zone} ».")
+    with transaction(db.session) as session:
+        if session.scalar(select(Community).where(Community.slug == slug)):
+            raise click.ClickException(f"Une CPTS s’appelle déjà « {slug} ».")
+        session.add(
+            Community(
+                reference=uuid4(),
+                name=name,
+                slug=slug,
+                zone_name=zone,
+                phone=phone,
+                email=email,
+                opens_at=time(8),
+                closes_at=time(20),
+            )
+        )
+    click.echo(f"{name} est enregistrée.")
+
+
+@click.command("create-admin")
+@click.option("--community", "slug", required=True, help="Nom court de la CPTS.")
+@click.option("--email", prompt="Adresse électronique")
+@click.option("--name", prompt="Nom")
+@click.password_option(prompt="Mot de passe", confirmation_prompt="Encore une fois")
+@doors.on_database
+def create_admin(slug: str, email: str, name: str, password: str) -> None:
+    """Ouvrir un compte d’administration ; le mot de passe est demandé, ou lu sur l’entrée."""
+    try:
+        with transaction(db.session) as session:
+            accounts.create(
+                session,
+                doors.community(session, slug).id,
+                email=email,
+                name=name,
+                role=Role.ADMINISTRATOR,
+                password=password,
+                now=now(),
+            )
+    except accounts.PasswordRefused as refused:
+        why = PASSWORD_REFUSED[refused.why]
+        raise click.ClickException(f"Ce mot de passe ne convient pas : {why}.") from None
+    except accounts.EmailTaken:
+        raise click.ClickException("Cette adresse a déjà un compte.") from None
+    except accounts.AccountRefused as refused:
+        raise click.ClickException(ACCOUNT_REFUSED[refused.field]) from None
+    click.echo(f"Le compte de {email} est ouvert.")
+
+
+@click.command("create-api-client")
+@click.option("--community", "slug", required=True, help="Nom court de la CPTS.")
+@click.option("--name", prompt="Nom du logiciel")
+@doors.on_database
+def create_api_client(slug: str, name: str) -> None:
+    """Autoriser un logiciel et montrer sa clé, une seule fois."""
+    with transaction(db.session) as session:
+        key = clients.issue_key(session, doors.community(session, slug).id, name, now=now())
+    click.echo(key)
+
+
+@click.command("import-directory")
+@click.argument(
+    "file", metavar="FICHIER", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--community", "slug", required=True, help="Nom court de la CPTS.")
+@click.option("--everywhere", is_flag=True, help="Sans se limiter aux communes du territoire.")
+@doors.on_database
+def import_directory(file: Path, slug: str, *, everywhere: bool) -> None:
+    """Lire une extraction de l’Annuaire Santé (PS_LibreAcces_Personne_activite)."""
+    try:
+        with transaction(db.session) as session, annuaire.opened(file) as lines:
+            community = doors.community(session, slug)
+            # Reading a gigabyte takes longer than a page may keep a transaction waiting.
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            kept = annuaire.keep(session, community, lines, everywhere=everywhere)
+    except annuaire.ColumnMissing as missing:
+        raise click.ClickException(f"Il manque la colonne « {missing.column} ».") from None
+    except annuaire.FileUnreadable:
+        raise click.ClickException(UNREADABLE) from None
+    except annuaire.TooMuch:
+        raise click.ClickException(
+            "Ce fichier dépasse un territoire : enregistrez d’abord les communes de la CPTS."
+        ) from None
+    for sentence in _told(kept):
+        click.echo(sentence)
+
+
+def _told(kept: annuaire.Kept) -> Iterator[str]:
+    reading = kept.reading
+    yield f"Lignes lues : {reading.rows}, hors du territoire : {reading.elsewhere}."
+    for what, counts in (("Professionnels", kept.professionals), ("Lieux", kept.places)):
+        new, changed, same = (counts[key] for key in ("new", "changed", "same"))
+        yield f"{what} : {new} nouveaux, {changed} modifiés, {same} inchangés."
+    for why, sentence in (
+        ("rpps", "numéro RPPS qui n’a pas 11 chiffres"),
+        ("identifier", "identifiant qui n’est pas un RPPS"),
+        ("name", "nom absent"),
+        ("fields", "ligne incomplète"),
+    ):
+        if count := reading.refused[why]:
+            yield f"Lignes refusées, {sentence} : {count}."
+    for code, count in sorted(kept.professions_unserved.items()):
+        yield f"Profession {code} sans place dans les protocoles : {count} personne(s) écartée(s)."
+    for insee, count in sorted(kept.communes_unknown.items()):
+        yield f"Commune {insee} inconnue, donc sans position : {count} lieu(x) écarté(s)."
+    if kept.wrong_keys:
+        yield f"À vérifier, clé du RPPS inattendue : {', '.join(kept.wrong_keys)}."
