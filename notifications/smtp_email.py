@@ -144,8 +144,6 @@ def _add_calendar(message: EmailMessage, ics: bytes, method: str) -> None:
         cte="base64",
         params={"method": method, "charset": "utf-8"},
     )
-    *_, inline = message.iter_parts()
-    del inline["Content-Disposition"]
     message.add_attachment(ics, maintype="application", subtype="ics", filename="rendez-vous.ics")
 
 

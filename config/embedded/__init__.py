@@ -32,8 +32,7 @@ def start(folder: Path, *, may_create_databases: bool = False) -> str:
     without it takes nothing from a server that has it.
 
     Run as root, the server runs as the system user `pgserver`, which is made when missing, and
-    the folders above the cluster and above the installed programs become traversable, not
-    readable, to all users.
+    the folders above the installed programs become traversable, not readable, to all users.
 
     Raises:
         ClusterUnsafe: if the files are open to others, of another version, or incomplete.

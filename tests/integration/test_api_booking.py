@@ -380,6 +380,7 @@ def test_a_request_whose_answers_are_being_changed_has_no_level(session, partner
     booked = partner.send("POST", f"/{asked['reference']}/booking", wants(times[0].reference))
 
     assert (shown["level"], shown["reasons"]) == (None, [])
+    assert partner.send("GET", f"/{asked['reference']}/proposals").json == []
     assert_problem(booked, 422, "level-forbids")
 
 

@@ -132,6 +132,7 @@ def test_two_clients_may_choose_the_same_key(session, client, protocol, partner,
 
     assert second.status_code == 201
     assert second.json["reference"] != first.json["reference"]
+    assert partner.send("POST", "", partner.questionnaire(), **KEY).data == first.data
 
 
 def test_a_refusal_may_be_tried_again_with_the_same_key(session, partner, times):

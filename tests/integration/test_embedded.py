@@ -274,11 +274,23 @@ def test_a_stale_pid_file_does_not_keep_the_server_from_starting(folder, note):
     assert ask(embedded.start(folder), "SELECT 1") == [(1,)]
 
 
+def test_a_dead_server_that_nobody_buried_does_not_count_as_running(folder, tmp_path):
+    embedded.start(folder)
+    embedded.stop(folder)
+    (tmp_path / "programs").mkdir()
+    namesake = shutil.copy(shutil.which("sleep"), tmp_path / "programs" / "postgres")
+    with subprocess.Popen([namesake, "60"]) as dead:
+        dead.kill()
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # a zombie until `with` ends
+        (folder / "cluster" / "postmaster.pid").write_text(f"{dead.pid}\n")
+
+        assert ask(embedded.start(folder), "SELECT 1") == [(1,)]
+
+
 def test_no_file_and_no_setting_opens_the_server_again(folder):
     url = make_url(embedded.start(folder))
     embedded.stop(folder)
-    for access in (folder / "pg_hba.conf", folder / "cluster" / "pg_hba.conf"):
-        access.write_text("local all all trust\n")
+    (folder / "cluster" / "pg_hba.conf").write_text("local all all trust\n")
     with (folder / "cluster" / "postgresql.auto.conf").open("a") as settings:
         settings.write("listen_addresses = '127.0.0.1'\nlog_error_verbosity = 'verbose'\n")
 
@@ -333,6 +345,21 @@ def test_a_folder_that_is_gone_is_no_error_when_stopping(folder):
     os.kill(postmaster(folder), signal.SIGKILL)
     shutil.rmtree(folder)
 
+    embedded.stop(folder)
+
+
+def test_the_folders_above_the_cluster_stay_closed(tmp_path):
+    folder = tmp_path / "private" / "postgres"
+    folder.parent.mkdir(mode=0o700)
+    url = embedded.start(folder)
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+    ask(url, "CREATE TABLE kept AS SELECT 7 AS n")
+    embedded.stop(folder)
+
+    assert "PANIC" not in (folder / "cluster" / "server.log").read_text()
+    assert ask(embedded.start(folder), "SELECT n FROM kept") == [(7,)]
     embedded.stop(folder)
 
 

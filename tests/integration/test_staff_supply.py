@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from booking.desk import choose
 from booking.models import Role
-from schedules.models import Slot
+from schedules.models import Community, Slot
 from tests.builders import a_booking, a_community, a_professional, a_site, a_slot, a_triaged_request
 from tests.clockwork import NOON
 from tests.staffing import an_account, signed_in, words
@@ -123,42 +123,43 @@ def test_another_day_can_be_written_in_figures(session, professional, place, wri
     assert starts(session)[0] == datetime(2027, 4, 2, 9, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("but", "sentence"),
-    [
-        ({"day": "today", "hour": "11:59"}, "Cette heure est déjà passée"),
-        ({"day": "today", "hour": "23:30"}, "Ces créneaux finiraient après minuit"),
-        ({"day": "other", "date": "2027-05-30"}, "31 jours à venir"),
-        ({"day": "other", "date": "2027-02-31"}, "Cette date n’existe pas"),
-        ({"day": "other", "date": "9999-12-31"}, "Cette date n’existe pas"),
-        ({"day": "other", "date": ""}, "Cette date n’existe pas"),
-        ({"day": "hier"}, "Cette date n’existe pas"),
-        ({"hour": "25:00"}, "Indiquez l’heure du premier créneau"),
-        ({"hour": "midi"}, "Indiquez l’heure du premier créneau"),
-        ({"hour": "\x00"}, "Indiquez l’heure du premier créneau"),
-        ({"hour": "١١:٠٠"}, "Indiquez l’heure du premier créneau"),
-        ({"count": "0"}, "Ouvrez de 1 à 24 créneaux à la fois"),
-        ({"count": "25"}, "Ouvrez de 1 à 24 créneaux à la fois"),
-        ({"count": "-1"}, "Indiquez un nombre de créneaux"),
-        ({"count": "9" * 50}, "Indiquez un nombre de créneaux"),
-        ({"count": "²"}, "Indiquez un nombre de créneaux"),
-        ({"length": "4"}, "Un créneau dure de 5 à 60 minutes"),
-        ({"length": "61"}, "Un créneau dure de 5 à 60 minutes"),
-        ({"length": "vingt"}, "Indiquez une durée en minutes"),
-        ({"visibility": []}, "Choisissez au moins un public"),
-        ({"visibility": ["TOUT"]}, "Choisissez au moins un public"),
-        ({"place": ""}, "Choisissez pour qui ouvrir ces créneaux"),
-        ({"place": "~"}, "Choisissez pour qui ouvrir ces créneaux"),
-    ],
-)
-def test_what_cannot_be_opened_says_why_and_opens_nothing(
-    session, professional, place, but, sentence
-):
-    answer = professional.post("/creneaux", data=TWO_TAPS | {"place": place} | but)
+REFUSED = [
+    ({"day": "today", "hour": "11:59"}, "Cette heure est déjà passée"),
+    ({"day": "today", "hour": "23:30"}, "Ces créneaux finiraient après minuit"),
+    ({"day": "other", "date": "2027-05-30"}, "31 jours à venir"),
+    ({"day": "other", "date": "2027-02-31"}, "Cette date n’existe pas"),
+    ({"day": "other", "date": "9999-12-31"}, "Cette date n’existe pas"),
+    ({"day": "other", "date": ""}, "Cette date n’existe pas"),
+    ({"day": "hier"}, "Cette date n’existe pas"),
+    ({"hour": "25:00"}, "Indiquez l’heure du premier créneau"),
+    ({"hour": "midi"}, "Indiquez l’heure du premier créneau"),
+    ({"hour": "\x00"}, "Indiquez l’heure du premier créneau"),
+    ({"hour": "١١:٠٠"}, "Indiquez l’heure du premier créneau"),
+    ({"count": "0"}, "Ouvrez de 1 à 24 créneaux à la fois"),
+    ({"count": "25"}, "Ouvrez de 1 à 24 créneaux à la fois"),
+    ({"count": "-1"}, "Indiquez un nombre de créneaux"),
+    ({"count": "9" * 50}, "Indiquez un nombre de créneaux"),
+    ({"count": "²"}, "Indiquez un nombre de créneaux"),
+    ({"length": "4"}, "Un créneau dure de 5 à 60 minutes"),
+    ({"length": "61"}, "Un créneau dure de 5 à 60 minutes"),
+    ({"length": "vingt"}, "Indiquez une durée en minutes"),
+    ({"visibility": []}, "Choisissez au moins un public"),
+    ({"visibility": ["TOUT"]}, "Choisissez au moins un public"),
+    ({"place": ""}, "Choisissez pour qui ouvrir ces créneaux"),
+    ({"place": "~"}, "Choisissez pour qui ouvrir ces créneaux"),
+]
 
-    assert answer.status_code == 422
-    assert sentence in words(answer)
-    assert "Il y a un problème" in words(answer)
+
+def test_what_cannot_be_opened_says_why_and_opens_nothing(session, professional, place):
+    answers = [
+        (professional.post("/creneaux", data=TWO_TAPS | {"place": place} | but), sentence)
+        for but, sentence in REFUSED
+    ]
+
+    for answer, sentence in answers:
+        assert answer.status_code == 422
+        assert sentence in words(answer)
+        assert "Il y a un problème" in words(answer)
     assert starts(session) == []
 
 
@@ -183,43 +184,56 @@ def test_slots_that_overlap_are_refused_whole(session, professional, place):
     assert len(starts(session)) == 3
 
 
+@pytest.fixture
+def neighbour(session, community):
+    """A doctor and a site of another practice of the same community."""
+    where = a_site(session, community)
+    return a_professional(session, community, where), where
+
+
+@pytest.fixture
+def strangers(neighbour, elsewhere, doctor, site) -> list[str]:
+    """Pairs of professional and site that are not this practice's, or not a pair."""
+    (next_doctor, next_site), (far_doctor, far_site) = neighbour, elsewhere
+    pairs = [
+        (far_doctor, far_site),
+        (next_doctor, next_site),
+        (next_doctor, site),
+        (doctor, next_site),
+        (doctor, far_site),
+    ]
+    return [f"{who.reference}~{where.reference}" for who, where in pairs]
+
+
 def test_nobody_opens_for_another_practice_or_community(
-    session, community, site, doctor, professional, secretary, elsewhere
+    session, strangers, professional, secretary
 ):
-    far_doctor, far_site = elsewhere
-    next_door = a_site(session, community)
-    neighbour = a_professional(session, community, next_door)
-    session.commit()
-    for client in (professional, secretary):
-        for who, where in (
-            (far_doctor, far_site),
-            (neighbour, next_door),
-            (neighbour, site),
-            (doctor, next_door),
-            (doctor, far_site),
-        ):
-            place = f"{who.reference}~{where.reference}"
-            answer = client.post("/creneaux", data=TWO_TAPS | {"place": place})
-            assert answer.status_code == 404
+    answers = [
+        client.post("/creneaux", data=TWO_TAPS | {"place": place}).status_code
+        for client in (professional, secretary)
+        for place in strangers
+    ]
+
+    assert answers == [404] * 10
     assert starts(session) == []
 
 
 def test_nobody_takes_back_another_practices_or_communitys_slot(
-    session, community, professional, secretary, elsewhere
+    session, neighbour, elsewhere, professional, secretary
 ):
-    next_door = a_site(session, community)
-    neighbour = a_professional(session, community, next_door)
-    far_doctor, far_site = elsewhere
     theirs = [
-        a_slot(session, professional=neighbour, site=next_door),
-        a_slot(session, professional=far_doctor, site=far_site),
+        a_slot(session, professional=who, site=where).reference
+        for who, where in (neighbour, elsewhere)
     ]
     session.commit()
 
-    for client in (professional, secretary):
-        for slot in theirs:
-            answer = client.post("/creneaux/retirer", data={"slot": str(slot.reference)})
-            assert answer.status_code == 404
+    answers = [
+        client.post("/creneaux/retirer", data={"slot": str(slot)}).status_code
+        for client in (professional, secretary)
+        for slot in theirs
+    ]
+
+    assert answers == [404] * 4
     assert len(starts(session)) == 2
 
 
@@ -240,8 +254,9 @@ def test_one_slot_that_is_not_theirs_stops_the_whole_withdrawal(
 
 
 def test_a_slot_that_a_patient_holds_or_has_booked_stays(
-    session, community, protocol, doctor, site, professional
+    session, protocol, doctor, site, professional
 ):
+    community = session.get_one(Community, doctor.community_id)
     hours = [NOON + timedelta(hours=h) for h in (1, 2, 3)]
     held, booked, free = (
         a_slot(session, professional=doctor, site=site, starts_at=at) for at in hours
@@ -261,8 +276,9 @@ def test_a_slot_that_a_patient_holds_or_has_booked_stays(
 
 
 def test_only_free_slots_have_a_button_to_take_them_back(
-    session, community, protocol, doctor, site, professional
+    session, protocol, doctor, site, professional
 ):
+    community = session.get_one(Community, doctor.community_id)
     a_booking(session, community, protocol, a_slot(session, professional=doctor, site=site))
     a_slot(session, professional=doctor, site=site, starts_at=NOON + timedelta(hours=5))
     session.commit()
@@ -272,25 +288,21 @@ def test_only_free_slots_have_a_button_to_take_them_back(
     assert page.count("/creneaux/retirer") == 1
 
 
-@pytest.mark.parametrize("wanted", [[], [""], ["\x00"], ["x" * 9000], ["pas-un-uuid"] * 150])
-def test_nonsense_takes_nothing_back(session, doctor, site, professional, wanted):
+def test_nonsense_takes_nothing_back(session, doctor, site, professional):
     a_slot(session, professional=doctor, site=site)
     session.commit()
 
-    answer = professional.post("/creneaux/retirer", data={"slot": wanted})
-
-    assert answer.status_code == 303
+    for wanted in ([], [""], ["\x00"], ["x" * 9000], ["pas-un-uuid"] * 150):
+        answer = professional.post("/creneaux/retirer", data={"slot": wanted})
+        assert answer.status_code == 303
     assert len(starts(session)) == 1
 
 
-@pytest.mark.parametrize(
-    "query", ["?fait=x&retires=-1&gardes=\x00", "?retires=" + "9" * 99, "?fait="]
-)
-def test_nonsense_in_the_address_shows_the_plain_page(professional, query):
-    answer = professional.get("/creneaux" + query)
-
-    assert answer.status_code == 200
-    assert "retiré" not in words(answer)
+def test_nonsense_in_the_address_shows_the_plain_page(professional):
+    for query in ("?fait=x&retires=-1&gardes=\x00", "?retires=" + "9" * 99, "?fait="):
+        answer = professional.get("/creneaux" + query)
+        assert answer.status_code == 200
+        assert "retiré" not in words(answer)
 
 
 def test_looking_changes_nothing(session, professional):

@@ -28,16 +28,14 @@ def patient(request, browser, product) -> Iterator[Visitor]:
     """A patient without JavaScript, on a small phone and on a desktop."""
     visitor = Visitor(browser, product.url, size=request.param, scripts=False)
     yield visitor
-    visitor.context.close()
-    assert visitor.wrong == []
+    visitor.close()
 
 
 @pytest.fixture
 def staff(browser, product) -> Iterator[Visitor]:
     visitor = Visitor(browser, product.url, size=DESKTOP, scripts=True)
     yield visitor
-    visitor.context.close()
-    assert visitor.wrong == []
+    visitor.close()
 
 
 def begin(visitor: Visitor) -> None:
@@ -165,8 +163,7 @@ def test_staff_pages_are_usable_at_every_size(browser, product, role, paths, siz
         visitor.open(path)
         assert visitor.page.url.endswith(path)
 
-    visitor.context.close()
-    assert visitor.wrong == []
+    visitor.close()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_numbers_of_fiction_are_accepted_and_known_as_such(typed, is_mobile):
         ("08 92 12 34 56", Reason.NOT_REACHABLE),
         ("08 12 34 56 78", Reason.NOT_REACHABLE),
         ("08 00 12 34 56", Reason.NOT_REACHABLE),
+        ("08 06 00 00 00", Reason.NOT_REACHABLE),
         ("07 03 06 20 27", Reason.UNASSIGNED),
     ],
 )

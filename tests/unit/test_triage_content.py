@@ -111,11 +111,12 @@ def test_every_sign_of_the_list_is_asked_of_somebody_unknown():
     assert {question.id for question in asked} == set(OURS.questions)
 
 
-def test_the_pharmacist_is_not_offered_a_cystitis_when_a_pregnancy_is_not_excluded():
+@pytest.mark.parametrize("complaint", ["urinaire_femme", "mal_gorge", "toux_rhume_grippe"])
+def test_the_pharmacist_is_not_offered_while_a_pregnancy_is_not_excluded(complaint):
     calm = {q.id: cases.calmly(q) for q in OURS.questions.values()}
     woman = Patient.aged(years=30, sex=Sex.FEMALE, pregnant=Pregnant.UNKNOWN)
 
-    routes = assess(OURS, woman, ["urinaire_femme"], calm).routes
+    routes = assess(OURS, woman, [complaint], calm).routes
 
     assert "PH" not in {route.discipline for route in routes}
 

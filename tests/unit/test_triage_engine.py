@@ -176,6 +176,15 @@ def test_a_sign_for_babies_is_not_asked_of_an_adult_but_of_somebody_without_age(
     assert [sign.id for sign in unknown.stage2] == ["s_bebe"]
 
 
+@pytest.mark.parametrize(
+    ("who", "changed"), [(ADULT, {"duree": "unknown"}), (Patient(), {"s_bebe": "no"})]
+)
+def test_a_profession_is_not_offered_while_one_of_its_conditions_is_in_doubt(who, changed):
+    assessment = assess(small(), who, ["gorge"], CALM | changed)
+
+    assert [route.discipline for route in assessment.routes] == ["MG"]
+
+
 def test_a_floor_holds_whatever_the_answers():
     newborn = Patient.aged(months=0, sex=Sex.MALE)
 

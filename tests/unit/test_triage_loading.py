@@ -29,7 +29,7 @@ def gorge(document):
 REFUSED = {
     "an unknown key": (lambda d: d.update(colour="red"), "colour"),
     "an unknown level": (lambda d: gorge(d).update(otherwise="SOON"), "otherwise"),
-    "an unknown question in a complaint": (lambda d: gorge(d)["questions"].append("x"), "«x»"),
+    "an unknown question in a complaint": (lambda d: gorge(d)["questions"].append("xx"), "«xx»"),
     "a rule on a question not asked": (
         lambda d: gorge(d)["rules"][0]["when"]["answers"].update(douleur="yes"),
         "«douleur» is used but not among its questions",

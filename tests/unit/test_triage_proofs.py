@@ -72,7 +72,7 @@ PLANTED = {
         "no red flag",
     ),
     "a scope that is nobody's": (
-        lambda d: gorge(d).update(scope={"age_years": {"from": 125}}),
+        lambda d: gorge(d).update(scope={"age_years": {"from": 20, "below": 20}}),
         "nobody's",
     ),
     "a rule that can never hold": (

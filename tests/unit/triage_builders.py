@@ -14,9 +14,8 @@ from booking.triage.protocol import Complaint, Kind, Level, Protocol, Question, 
 
 PROTOCOLS = Path(__file__).parents[2] / "config" / "protocols"
 DISCIPLINES = frozenset(
-    ("MG", "CSNP", "PED", "PH", "IDE", "IPA", "SF", "MK", "CD", "OPH", "ORL", "DERM", "GYN")
-    + ("PODO", "PSYCHO", "ORTHOPT", "CMP", "PMI")
-)
+    ["MG", "CSNP", "PED", "PH", "IDE", "IPA", "SF", "MK", "CD", "OPH", "ORL", "DERM"]
+) | {"GYN", "PODO", "PSYCHO", "ORTHOPT", "CMP", "PMI"}
 
 A_SIGN = {"level": "CALL_15", "because": "Grave.", "source": "comite"}
 DOCUMENT: dict[str, Any] = {

@@ -1,0 +1,367 @@
+"""The commands: the public contract of triage, and what installs and fills a community."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from booking import accounts, cli, clients, protocols
+from booking.app import create_app
+from booking.cli import triage
+from booking.models import Account, ApiClient, Role, SignInFailure
+from booking.triage import cases
+from booking.triage.protocol import Level
+from config.settings import Settings
+from schedules.models import Commune, Community, Professional
+from tests import builders
+from tests.clockwork import NOON
+from tests.integration.test_annuaire import EXTRACT, HERE, THERE
+
+CALM = {"age_years": 34, "sex": "male", "pregnant": "no"}
+
+
+@pytest.fixture(scope="module")
+def without_database(tmp_path_factory):
+    """Run commands of an app whose database nobody listens at: touching it is an error."""
+    nowhere = tmp_path_factory.mktemp("nowhere")
+    settings = Settings(database_url=f"postgresql:///nobody?host={nowhere}")
+    return create_app(settings, clock=lambda: NOON).test_cli_runner()
+
+
+@pytest.fixture
+def run(app):
+    runner = app.test_cli_runner()
+    return lambda *words, typed=None: runner.invoke(args=list(words), input=typed)
+
+
+def assessed(runner, *lines):
+    typed = b"\n".join(
+        line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines
+    )
+    result = runner.invoke(args=["triage", "assess", "-"], input=typed)
+    return result.exit_code, [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def calm(complaint):
+    """Return a line in which everything was answered, and nothing is wrong."""
+    protocol = protocols.in_force(NOON.date())["fr"]
+    asked = [*protocol.universal, *protocol.stage2, *protocol.by_complaint[complaint].questions]
+    answers = {q.id: cases.calmly(q) for q in asked}
+    return {"id": complaint, "patient": CALM, "complaints": [complaint], "answers": answers}
+
+
+def test_the_questionnaire_is_the_protocols(without_database):
+    result = without_database.invoke(args=["triage", "questionnaire"])
+
+    said = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert set(said) == {"protocol", "version", "universal", "complaints"}
+    assert {"id", "text", "kind"} <= set(said["universal"][0])
+    assert {"id", "title", "questions"} <= set(said["complaints"][0])
+
+
+def test_each_line_gets_its_answer_in_order_without_a_database(without_database):
+    status, said = assessed(
+        without_database, calm("trauma_membre"), {"patient": {}, "complaints": []}
+    )
+
+    assert status == 0
+    assert said[0]["id"] == "trauma_membre"
+    assert said[0]["level"] == Level.WITHIN_24H.name
+    assert said[0]["deadline_hours"] == 24
+    assert said[0]["professions"]
+    assert {"reasons", "safety_net", "protocol", "version"} <= set(said[0])
+    assert "id" not in said[1]
+    assert said[1]["level"] == Level.CALL_15.name
+    assert said[1]["deadline_hours"] is None
+
+
+def test_blank_lines_are_nobody(without_database):
+    assert assessed(without_database, b"", b"   ", b"") == (0, [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"nope",
+        b"[1]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"patient": {"age_years": NaN}}',
+        b'{"patient": {"age_years": ' + b"9" * 5000 + b"}}",
+        b'{"complaints": ["no such complaint"]}',
+        b'{"patient": 3}',
+        b'{"id": {}, "complaints": []}',
+        b'"' + b"x" * 300_000 + b'"',
+    ],
+)
+def test_a_wrong_line_is_an_error_and_the_others_are_still_answered(without_database, line):
+    status, said = assessed(without_database, calm("mal_gorge"), line, calm("lombalgie"))
+
+    assert status == triage.WITH_FAULTS == 2
+    assert said[0]["level"]
+    assert set(said[1]) == {"error"}
+    assert said[2]["level"]
+
+
+def test_a_wrong_line_keeps_its_name(without_database):
+    status, said = assessed(without_database, {"id": "x7", "complaints": ["no such complaint"]})
+
+    assert (status, said[0]["id"]) == (2, "x7")
+
+
+def test_a_name_that_is_no_text_in_utf8_comes_back_as_it_came(without_database):
+    status, said = assessed(without_database, rb'{"id": "\ud800", "complaints": []}')
+
+    assert (status, said[0]["id"]) == (0, "\ud800")
+
+
+def test_a_file_that_is_not_there_is_told(without_database):
+    result = without_database.invoke(args=["triage", "assess", "/nowhere"])
+
+    assert result.exit_code == 2
+    assert "/nowhere" in result.stderr
+
+
+def test_without_a_protocol_in_force_nobody_is_assessed(app_settings):
+    late = create_app(app_settings, clock=lambda: NOON + timedelta(days=36_500))
+
+    result = late.test_cli_runner().invoke(args=["triage", "assess", "-"], input=b"{}")
+
+    assert result.exit_code == 1
+    assert "Aucun protocole" in result.stderr
+
+
+def test_a_file_that_is_no_protocol_is_told(without_database, monkeypatch, tmp_path):
+    broken = tmp_path / "p.v1.yaml"
+    broken.write_text("id: p", encoding="utf-8")
+    monkeypatch.setattr(triage.protocols, "files", lambda: [broken])
+
+    result = without_database.invoke(args=["check-protocols"])
+
+    assert result.exit_code == 1
+    assert "p.v1.yaml" in result.stdout
+
+
+def test_a_protocol_without_cases_is_not_proved(without_database, monkeypatch, tmp_path):
+    [published] = [p for p in protocols.files() if ".en" not in p.suffixes][:1]
+    alone = tmp_path / published.name
+    alone.write_bytes(published.read_bytes())
+    monkeypatch.setattr(triage.protocols, "files", lambda: [alone])
+
+    result = without_database.invoke(args=["check-protocols"])
+
+    assert result.exit_code == 1
+    assert "il n’y a pas de cas" in result.stdout
+
+
+@pytest.fixture
+def community(session):
+    community = builders.a_community(session, slug="ambrelle")
+    for insee in (HERE, THERE):
+        session.add(
+            Commune(
+                community_id=community.id,
+                insee=insee,
+                name="Courvaux",
+                postal_code="89990",
+                latitude=47.7,
+                longitude=3.4,
+            )
+        )
+    session.commit()
+    return community
+
+
+@pytest.fixture
+def directory(tmp_path):
+    file = tmp_path / "PS_LibreAcces_Personne_activite_202711.txt"
+    file.write_text(EXTRACT, encoding="utf-8")
+    return file
+
+
+def test_the_directory_is_imported_and_told(run, community, directory, session):
+    result = run("import-directory", str(directory), "--community", "ambrelle")
+
+    assert result.exit_code == 0
+    assert "Lignes lues : 30, hors du territoire : 2." in result.stdout
+    assert "Professionnels : 20 nouveaux, 0 modifiés, 0 inchangés." in result.stdout
+    assert "numéro RPPS qui n’a pas 11 chiffres : 1" in result.stdout
+    assert "99900000310" in result.stdout
+    assert session.scalar(select(func.count()).select_from(Professional)) == 20
+
+
+def test_the_directory_of_everywhere_tells_which_communes_are_missing(run, community, directory):
+    result = run("import-directory", str(directory), "--community", "ambrelle", "--everywhere")
+
+    assert "Commune 35238 inconnue, donc sans position : 1 lieu(x) écarté(s)." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (EXTRACT.replace("Code profession", "Métier", 1).encode(), "code profession"),
+        (EXTRACT.encode("latin-1"), "UTF-8"),
+        (b"", "Il manque la colonne"),
+    ],
+)
+def test_a_directory_that_cannot_be_read_is_refused_in_a_sentence(
+    run, community, directory, session, content, sentence
+):
+    directory.write_bytes(content)
+
+    result = run("import-directory", str(directory), "--community", "ambrelle")
+
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert session.scalar(select(func.count()).select_from(Professional)) == 0
+
+
+def test_a_community_that_is_not_there_is_told(run, directory):
+    result = run("import-directory", str(directory), "--community", "nowhere")
+
+    assert result.exit_code == 1
+    assert "nowhere" in result.stderr
+
+
+NEW = ["create-community", "vignes", "--name", "CPTS des Vignes", "--phone", "01 99 00 00 30"]
+
+
+def test_a_community_is_made_once(run, session):
+    first = run(*NEW, "--email", "a@vignes.example")
+    again = run(*NEW, "--email", "a@vignes.example")
+
+    assert (first.exit_code, again.exit_code) == (0, 1)
+    assert session.scalars(select(Community.name)).all() == ["CPTS des Vignes"]
+
+
+def test_a_community_overseas_has_its_own_zone(run, session):
+    run(*NEW, "--email", "a@vignes.example", "--zone", "Indian/Reunion")
+    wrong = run(*NEW, "--email", "a@vignes.example", "--zone", "Europe/Nowhere")
+
+    assert session.scalars(select(Community.zone_name)).all() == ["Indian/Reunion"]
+    assert wrong.exit_code == 1
+
+
+ADMIN = [
+    "create-admin",
+    "--community",
+    "ambrelle",
+    "--name",
+    "Odile",
+    "--email",
+    "o@ambrelle.example",
+]
+PASSWORD = "tilleul lampe orage 42"
+
+
+def test_the_first_administrator_signs_in_with_the_password_that_was_typed(run, community, session):
+    result = run(*ADMIN, typed=f"{PASSWORD}\n{PASSWORD}\n")
+
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+    token = accounts.sign_in(
+        session, "o@ambrelle.example", PASSWORD, address="127.0.0.1", secret=b"s", now=NOON
+    )
+    assert accounts.who(session, token, now=NOON).role is Role.ADMINISTRATOR
+
+
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [("court", "12 caractères"), ("motdepasse1234", "trop courant")],
+)
+def test_a_weak_password_is_refused_with_the_reason(run, community, session, password, sentence):
+    result = run(*ADMIN, typed=f"{password}\n{password}\n")
+
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert session.scalars(select(Account)).all() == []
+
+
+def test_an_address_has_one_account(run, community):
+    run(*ADMIN, typed=f"{PASSWORD}\n{PASSWORD}\n")
+
+    again = run(*ADMIN, typed=f"{PASSWORD}\n{PASSWORD}\n")
+
+    assert again.exit_code == 1
+    assert "déjà un compte" in again.stderr
+
+
+def test_an_address_that_is_none_is_refused(run, community):
+    result = run(
+        *["create-admin", "--community", "ambrelle", "--email", "odile", "--name", "O"],
+        typed=f"{PASSWORD}\n{PASSWORD}\n",
+    )
+
+    assert result.exit_code == 1
+    assert "adresse électronique" in result.stderr
+
+
+def test_a_key_is_shown_once_and_opens_its_community(run, community, session):
+    result = run("create-api-client", "--community", "ambrelle", "--name", "Standard")
+
+    key = result.stdout.strip()
+    assert clients.client_of(session, key).community.slug == "ambrelle"
+    assert key.encode() not in session.scalars(select(ApiClient.key_hash)).one()
+
+
+def test_forgetting_tells_how_much_it_was(run, session):
+    session.add(SignInFailure(who_hash=b"w", at=NOON - timedelta(days=2)))
+    session.commit()
+
+    result = run("forget")
+
+    assert "échecs de connexion : 1" in result.stdout
+
+
+def test_the_demonstration_is_made_once_and_told(app_settings, engine, tmp_path):
+    settings = app_settings.model_copy(update={"var": tmp_path / "var"})
+    runner = create_app(settings, clock=lambda: NOON).test_cli_runner()
+
+    first = runner.invoke(args=["seed-demo"])
+    again = runner.invoke(args=["seed-demo"])
+
+    assert first.exit_code == 0
+    told = json.loads((tmp_path / "var" / "demo.json").read_text(encoding="utf-8"))
+    assert all(a["password"] in first.stdout for a in told["accounts"])
+    assert {a["role"] for a in told["accounts"]} == {role.value.lower() for role in Role}
+    assert (tmp_path / "var" / "demo.json").stat().st_mode & 0o077 == 0
+    assert again.exit_code == 1
+    assert "existe déjà" in again.stderr
+
+
+def test_production_has_no_demonstration(app_settings, session):
+    settings = app_settings.model_copy(
+        update={"jourmeme_env": "production", "public_base_url": "https://localhost"}
+    )
+    runner = create_app(settings, clock=lambda: NOON, senders={}).test_cli_runner()
+
+    result = runner.invoke(args=["seed-demo"])
+
+    assert result.exit_code == 1
+    assert "production" in result.stderr
+    assert session.scalars(select(Community)).all() == []
+
+
+def test_a_database_that_does_not_answer_is_told_in_a_sentence(without_database):
+    result = without_database.invoke(args=["forget"])
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: La base de données ne répond pas.\n"
+
+
+def test_a_database_without_tables_is_told_and_mended_by_upgrade(new_database):
+    url = new_database().render_as_string(hide_password=False)
+    runner = create_app(Settings(database_url=url), clock=lambda: NOON).test_cli_runner()
+
+    before = runner.invoke(args=["forget"])
+    upgraded = runner.invoke(args=["upgrade"])
+    after = runner.invoke(args=["forget"])
+
+    assert "flask --app wsgi upgrade" in before.stderr
+    assert (upgraded.exit_code, after.exit_code) == (0, 0)
+
+
+def test_every_command_says_what_it_is_for():
+    assert all(command.help or command.short_help for command in cli.COMMANDS)
