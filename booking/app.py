@@ -7,7 +7,7 @@ from functools import cache
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from booking import cli, protocols
+from booking import cli, guards, protocols
 from booking.api import views as api_views
 from booking.extensions import Equipment, babel, csrf, db
 from booking.links import Links
@@ -19,7 +19,6 @@ from booking.web import (
     day,
     dev,
     errors,
-    guards,
     health,
     pages,
     patient,
@@ -71,7 +70,7 @@ def create_app(
     settings = settings or Settings()
     os.umask(0o077)
     logs.configure()
-    app = Flask(__name__)
+    app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
     app.config.from_mapping(_configuration(settings))
     app.extensions["jourmeme"] = Equipment(
         settings=settings,

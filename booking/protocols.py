@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from booking.triage import loading, translation
-from booking.triage.loading import ProtocolInvalid
+from booking.triage.documents import ProtocolInvalid
 from booking.triage.protocol import Protocol
 
 FOLDER = Path(__file__).parent.parent / "config" / "protocols"

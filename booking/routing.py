@@ -1,5 +1,6 @@
 """Pure: what is free before the deadline → what is proposed, in order, each with its reasons."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,10 @@ SAME_MOMENT = timedelta(minutes=30)
 
 SAME_DISTANCE_KM = 2.0
 """Places this close together are equally near: then the one with fewer bookings goes first."""
+
+
+TOGETHER = 2
+"""How many slots of one professional may follow each other before the others' come."""
 
 
 class Why(StrEnum):
@@ -58,7 +63,17 @@ def rank(candidates: Iterable[Candidate], *, home: Place | None, now: datetime) 
     best: dict[UUID, Candidate] = {}
     for _, candidate in ranked:
         best.setdefault(candidate.slot.reference, candidate)
-    return _explained(list(best.values()), home)
+    return _explained(_spread(best.values()), home)
+
+
+def _spread(ordered: Iterable[Candidate]) -> list[Candidate]:
+    """Let each professional come twice, then each twice again, and so on."""
+    turns: Counter[UUID] = Counter()
+    taken: list[tuple[int, Candidate]] = []
+    for candidate in ordered:
+        taken.append((turns[candidate.slot.professional] // TOGETHER, candidate))
+        turns[candidate.slot.professional] += 1
+    return [candidate for _, candidate in sorted(taken, key=lambda turn: turn[0])]
 
 
 def _rank(candidate: Candidate, home: Place | None, now: datetime) -> Rank:

@@ -107,11 +107,15 @@ def begin_call(session: Session, letter: Letter, *, now: datetime) -> bool:
     """Note that the provider is called now; False if the letter is no longer ours to send.
 
     The last look before the call: a message withdrawn, too late by now, or leased by another
-    worker because this one was slow, is dropped here.
+    worker because this one was slow, is dropped here; and one lease is good for one call.
     """
     begun = session.scalar(
         update(OutboxMessage)
-        .where(_still_ours(letter), OutboxMessage.expires_at > now)
+        .where(
+            _still_ours(letter),
+            OutboxMessage.attempts < letter.attempts,
+            OutboxMessage.expires_at > now,
+        )
         .values(call_started_at=now, lease_until=now + LEASE, attempts=letter.attempts)
         .returning(OutboxMessage.id)
         .execution_options(synchronize_session=False)

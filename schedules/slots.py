@@ -150,7 +150,7 @@ def free(
             Slot.community_id == community_id,
             Slot.discipline == wishes.c.discipline,
             Slot.skills.contains(wishes.c.needs),
-            _seen_by(visible_to),
+            is_seen_by(visible_to),
             Slot.starts_at <= until,
             is_open_to(asker, now),
         )
@@ -186,7 +186,7 @@ def free_of(
         .where(
             Slot.community_id == community_id,
             Professional.reference == professional,
-            _seen_by(visible_to),
+            is_seen_by(visible_to),
             Slot.starts_at <= until,
             is_open_to(asker, now),
         )
@@ -197,7 +197,8 @@ def free_of(
     return _free(session, _described(found, cast(0, IntegerColumn)).select_from(found))
 
 
-def _seen_by(visible_to: Sequence[Visibility]) -> ColumnElement[bool]:
+def is_seen_by(visible_to: Sequence[Visibility]) -> ColumnElement[bool]:
+    """Offered to at least one of these."""
     seen: ColumnElement[bool] = Slot.visibility.op("&&")(
         cast(list(visible_to), ARRAY(StringColumn))
     )
@@ -320,11 +321,17 @@ def publish(
 
 
 def hold(
-    session: Session, community_id: int, slot: UUID, *, asker: UUID, now: datetime
+    session: Session,
+    community_id: int,
+    slot: UUID,
+    *,
+    asker: UUID,
+    only_if: ColumnElement[bool] | None = None,
+    now: datetime,
 ) -> datetime:
     """Keep an open slot for one asker and return until when; what they held before is let go.
 
-    Asking again renews the hold.
+    Asking again renews the hold. `only_if` is what the asker wants to be true of the slot.
 
     Raises:
         SlotTaken: if it is not open to this asker.
@@ -332,7 +339,12 @@ def hold(
     until = now + HOLD
     taken = session.scalar(
         update(Slot)
-        .where(Slot.community_id == community_id, Slot.reference == slot, is_open_to(asker, now))
+        .where(
+            Slot.community_id == community_id,
+            Slot.reference == slot,
+            is_open_to(asker, now),
+            true() if only_if is None else only_if,
+        )
         .values(held_by=asker, held_until=until)
         .returning(Slot.id)
         .execution_options(synchronize_session=False)

@@ -272,7 +272,8 @@ GROWN = text("""
     INSERT INTO slot (community_id, reference, professional_id, site_id, discipline, visibility,
                       starts_at, ends_at)
     SELECT :community, gen_random_uuid(), :professional, :site, :discipline, '{CPTS,SNP}',
-           :first + n * interval '7 minutes', :first + n * interval '7 minutes' + interval '5 minutes'
+           :first + n * interval '7 minutes',
+           :first + n * interval '7 minutes' + interval '5 minutes'
       FROM generate_series(1, 100) AS n
 """)
 

@@ -10,7 +10,9 @@ from flask import Flask, request
 app = Flask(__name__)
 local = threading.local()
 
-LOCKED = "SELECT id, community_id, assessment_id, level FROM care_request WHERE reference = %s FOR UPDATE"
+LOCKED = """
+SELECT id, community_id, assessment_id, level FROM care_request WHERE reference = %s FOR UPDATE
+"""
 KNOWN = "SELECT community_id FROM api_client WHERE key_hash = sha256(%s)"
 BOOKED = """
 WITH claimed AS (

@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 90
 
 
 class Product:
-    """`with Product(folder) as product:` serves at `product.url`; `twilio` and `smtp` get messages."""
+    """`with Product(folder) as product:` serves at `product.url`; `twilio`, `smtp` get messages."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

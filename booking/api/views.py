@@ -9,11 +9,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from booking import guards
 from booking.api import appointments, asked, door, openapi, problems, requests
 from booking.api.problems import Kind, Problem
 from booking.api.writing import written
 from booking.extensions import csrf, equipment
-from booking.web import guards
 
 log = logging.getLogger(__name__)
 

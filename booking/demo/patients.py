@@ -1,13 +1,12 @@
 """People who ask for care in the demonstration, through the same use cases as everybody."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from booking.demo.territory import PatientDoc, Territory
-from booking.desk import ask, choose
+from booking.desk import ask, choose, suits
 from booking.links import Links
 from booking.models import CareRequest, Channel
 from booking.triage import cases, engine
@@ -107,16 +106,22 @@ def _slot_for(
             territory.community.id,
             territory.professionals[said.professional - 1].reference,
             asker=request.reference,
-            visible_to=choose.OFFERED,
+            visible_to=suits.OFFERED,
             until=request.deadline,
             each=2,
             now=now,
         )
         # The second, so that the first is free for whoever tries the demonstration.
-        return _last([slot.reference for slot in theirs])
+        return theirs[-1].reference if theirs else None
     proposals = choose.propose(session, request, territory.community, now=now)
-    return _last([each.slot.reference for each in proposals[:1]])
+    # Among equals the rank decides by a random name; the demonstration is the same each time.
+    equals = [p.slot for p in proposals if _is_as_good(p.slot, proposals[0].slot)]
+    return min(equals, key=lambda slot: slot.professional_name).reference if equals else None
 
 
-def _last(references: Sequence[UUID]) -> UUID | None:
-    return references[-1] if references else None
+def _is_as_good(slot: slots.FreeSlot, best: slots.FreeSlot) -> bool:
+    return (slot.starts_at, slot.site, slot.discipline) == (
+        best.starts_at,
+        best.site,
+        best.discipline,
+    )

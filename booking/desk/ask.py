@@ -165,7 +165,7 @@ def assess(
     if not protocol.is_in_force(local_day(now, community.zone)):
         raise ProtocolNotInForce
     said = engine.assess(protocol, patient_of(request), request.complaints, request.answers)
-    row = _kept(request, said, now)
+    row = _kept(request, said, community.zone, now)
     session.add(row)
     session.flush()
     request.level, request.assessment_id, request.assessed_at = said.level, row.id, now
@@ -199,7 +199,10 @@ def _status_at(level: Level) -> RequestStatus:
     return RequestStatus.OPEN if level.is_bookable else RequestStatus.ADVISED
 
 
-def _kept(request: CareRequest, said: engine.Assessment, now: datetime) -> Assessment:
+def _kept(
+    request: CareRequest, said: engine.Assessment, zone: ZoneInfo, now: datetime
+) -> Assessment:
+    in_force = engine.routes_in_force(said.routes, local_day(now, zone))
     return Assessment(
         community_id=request.community_id,
         reference=uuid4(),
@@ -212,7 +215,7 @@ def _kept(request: CareRequest, said: engine.Assessment, now: datetime) -> Asses
         complaints=list(request.complaints),
         answers=dict(request.answers),
         reasons=[asdict(r) | {"level": r.level.name} for r in said.reasons],
-        routes=[_written(r) for r in said.routes],
+        routes=[_written(r) for r in in_force],
         safety_net=said.safety_net,
         assessed_at=now,
     )
@@ -223,8 +226,6 @@ def _written(route: Route) -> dict[str, Any]:
     return {
         "discipline": route.discipline,
         "needs": [*([route.requires] if route.requires else []), *route.needs],
-        "valid_from": route.valid_from and route.valid_from.isoformat(),
-        "valid_until": route.valid_until and route.valid_until.isoformat(),
     }
 
 

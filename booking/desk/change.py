@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking.desk import tell
+from booking.desk.suits import suits
 from booking.links import Links, hashed
 from booking.models import (
     Booking,
@@ -197,7 +198,9 @@ def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now
     # the whole transaction is undone, and with it this line.
     slots.release(session, kept.community.id, left, asker=asker)
     taken = session.scalar(
-        slots.claiming(kept.community.id, slot, asker=asker, now=now).returning(Slot.id)
+        slots.claiming(kept.community.id, slot, asker=asker, now=now)
+        .where(suits(kept.booking.assessment_id, kept.request.regular_doctor))
+        .returning(Slot.id)
     )
     if taken is None:
         raise slots.SlotTaken(slot)

@@ -1,8 +1,8 @@
 """Propose what is free in time, keep one slot for the patient, give it to them for good."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from booking import routing
 from booking.desk import ask, tell
 from booking.desk.claim import PERSON, claim
+from booking.desk.suits import OFFERED, suits
 from booking.links import Links, code_of
 from booking.models import (
     Booking,
@@ -20,18 +21,17 @@ from booking.models import (
     CareRequest,
     RequestStatus,
 )
-from config.clock import local_day
 from schedules import slots
 from schedules.geography import Place
-from schedules.models import Community, Slot, Visibility
+from schedules.models import Community, Slot
 
 SHOWN = 5
 ALTERNATIVES = 3
 LOOKED_AT = 12
 """Free slots fetched for each profession: enough to rank, whatever the size of the territory."""
 
-OFFERED = (Visibility.CPTS, Visibility.PUBLIC)
-"""What triage may route to: kept for the community, or open to all. `SNP` alone is the SAS's."""
+OVERDUE_LOOKS = timedelta(hours=24)
+"""How far ahead to look for somebody whose deadline has passed: late is better than never."""
 
 SOON_ENOUGH_TO_LEAVE = timedelta(minutes=10)
 """A slot that starts sooner than this cannot be reached: it is not proposed."""
@@ -72,7 +72,8 @@ def propose(
 ) -> list[routing.Proposal]:
     """Return the best slots for an assessed request before its deadline, each with its reasons.
 
-    Empty for a level that allows no booking, and when nothing is free in time.
+    Past the deadline, from whatever the next 24 hours hold. Empty for a level that allows no
+    booking, and when nothing is free in time.
 
     Raises:
         ask.NotAssessed: if triage has not ended.
@@ -80,11 +81,11 @@ def propose(
     assessment = ask.assessment_of(session, request)
     if not assessment.level.is_bookable or request.deadline is None:
         return []
-    wanted = _wanted(assessment.routes, local_day(now, community.zone))
+    wanted = [slots.Wanted(r["discipline"], tuple(r["needs"])) for r in assessment.routes]
     search = {
         "asker": request.reference,
         "visible_to": OFFERED,
-        "until": request.deadline,
+        "until": _until(request.deadline, now),
         "each": max(LOOKED_AT, limit),
         "now": now + SOON_ENOUGH_TO_LEAVE,
     }
@@ -102,14 +103,9 @@ def propose(
     return routing.rank(found, home=_home(request), now=now)[:limit]
 
 
-def _wanted(routes: Iterable[Mapping[str, Any]], today: date) -> list[slots.Wanted]:
-    """Return, in the protocol's order, who the law lets take this patient on that day."""
-    day = today.isoformat()
-    return [
-        slots.Wanted(route["discipline"], tuple(route["needs"]))
-        for route in routes
-        if (route["valid_from"] or day) <= day <= (route["valid_until"] or day)
-    ]
+def _until(deadline: datetime, now: datetime) -> datetime:
+    """Return the moment before which to look: a promise that was broken does not end."""
+    return deadline if deadline > now else now + OVERDUE_LOOKS
 
 
 def _home(request: CareRequest) -> Place | None:
@@ -127,7 +123,14 @@ def hold(session: Session, request: CareRequest, slot: UUID, *, now: datetime) -
         slots.SlotTaken: if somebody else was faster.
     """
     _may_book(request)
-    return slots.hold(session, request.community_id, slot, asker=request.reference, now=now)
+    return slots.hold(
+        session,
+        request.community_id,
+        slot,
+        asker=request.reference,
+        only_if=suits(request.assessment_id, request.regular_doctor),
+        now=now,
+    )
 
 
 def held(session: Session, request: CareRequest, *, now: datetime) -> Slot | None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from booking.desk import tell
+from booking.desk.suits import suits
 from booking.links import Links, code_of, hashed
 from booking.models import (
     Booking,
@@ -69,6 +70,7 @@ def claim(
             "booking_reference": reference,
             "request_number": request.id,
             "assessment_number": request.assessment_id,
+            "doctor": request.regular_doctor,
             "triaged_level": request.level,
             "link": hashed(links.booking_token(reference)),
             "spoken": code_of(reference),
@@ -108,6 +110,7 @@ def _claimed() -> CTE:
             Professional.id == Slot.professional_id,
             Site.community_id == Slot.community_id,
             Site.id == Slot.site_id,
+            suits(bindparam("assessment_number"), bindparam("doctor")),
         )
         .returning(
             Slot.community_id,

@@ -1,10 +1,11 @@
 """Who still waits for an answer, and whom a message did not reach. Reads for staff only."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from booking.desk.ask import NoSuchRequest
@@ -12,7 +13,7 @@ from booking.models import Booking, CareRequest, Channel, RequestStatus
 from booking.triage.protocol import Level
 from notifications.models import Channel as Means
 from notifications.models import Kind, OutboxMessage, Status
-from schedules.models import Commune, Slot
+from schedules.models import Commune, Site, Slot
 
 MOST = 200
 """Lines of one list. Beyond it, somebody has to see to the first ones before all else."""
@@ -148,17 +149,24 @@ def commune_of(session: Session, request: CareRequest) -> str | None:
 
 @dataclass(frozen=True)
 class Untold:
-    """A message that did not arrive: somebody tells it by telephone, in its own words."""
+    """A message that did not arrive: somebody tells it by telephone.
+
+    Its own text stays where it is: it may hold the link that opens the patient's page.
+    """
 
     kind: Kind
     means: Means
     status: Status
     promised_at: datetime
-    text: str
     request: UUID
     family_name: str | None
     given_name: str | None
     phone: str | None
+    deadline: datetime | None
+    starts_at: datetime | None
+    """Of the appointment that it tells of; none for a promise to call back."""
+    site_name: str | None
+    site_address: str | None
 
 
 def untold(session: Session, reach: Reach, *, now: datetime) -> list[Untold]:
@@ -172,20 +180,31 @@ def untold(session: Session, reach: Reach, *, now: datetime) -> list[Untold]:
             means=message.channel,
             status=message.status,
             promised_at=message.send_at,
-            text=message.text,
             request=request.reference,
             family_name=request.family_name,
             given_name=request.given_name,
             phone=request.phone,
+            deadline=request.deadline,
+            starts_at=slot.starts_at if slot else None,
+            site_name=site.name if site else None,
+            site_address=site.address if site else None,
         )
-        for message, request in rows
+        for message, request, slot, site in _with_places(rows)
     ]
 
 
-def _untold() -> Select[OutboxMessage, CareRequest]:
+def _with_places(
+    rows: Iterable[Row[OutboxMessage, CareRequest, Slot, Site]],
+) -> Iterator[tuple[OutboxMessage, CareRequest, Slot | None, Site | None]]:
+    """Say of outer joins what their type does not: a promise to call back has no place."""
+    for message, request, slot, site in rows:
+        yield message, request, slot, site
+
+
+def _untold() -> Select[OutboxMessage, CareRequest, Slot, Site]:
     """Return messages with the request they are about, directly or through its appointment."""
     return (
-        select(OutboxMessage, CareRequest)
+        select(OutboxMessage, CareRequest, Slot, Site)
         .outerjoin(
             Booking,
             and_(

@@ -10,11 +10,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
 from sqlalchemy.orm import Session
 
-from booking import accounts, clients
+from booking import accounts, clients, guards
 from booking.desk import board, members
 from booking.extensions import db, now
 from booking.models import Role
-from booking.web import guards, staff_forms, staff_words, wording
+from booking.web import staff_forms, staff_words, wording
 from config import logs
 from config.clock import local_day
 from config.database import transaction

@@ -1,7 +1,6 @@
 """The patient's own appointment, by its unguessable link: see, add to a calendar, cancel, move."""
 
 from typing import Any
-from uuid import UUID
 
 from flask import (
     Blueprint,
@@ -17,18 +16,19 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from booking import guards
 from booking.desk import ask, change, tell
 from booking.desk.change import Kept
 from booking.extensions import db, equipment, now
 from booking.models import BookingStatus, CancelledBy
-from booking.web import answers, guards, offers, wording
+from booking.web import answers, offers, wording
 from booking.web.errors import remember
 from booking.web.patient import JUST_CONFIRMED
 from config.database import transaction
 from schedules import ics
 from schedules.slots import SlotTaken
 
-appointment = Blueprint("appointment", __name__, template_folder="templates")
+appointment = Blueprint("appointment", __name__)
 
 BY_PATIENT = "PATIENT"
 
@@ -110,26 +110,14 @@ def move(token: str) -> ResponseReturnValue:
         return _not_chosen(token)
     try:
         with transaction(db.session) as session:
-            _move(session, _kept(session, token, lock=True), slot)
+            kept = _kept(session, token, lock=True)
+            change.move(session, kept, slot, by=BY_PATIENT, links=equipment().links, now=now())
     except SlotTaken:
         return _taken(token)
     except change.TooLate:
         with transaction(db.session) as session:
             return _page(_kept(session, token), "too_late", token), 409
     return redirect(url_for("appointment.show", token=token), 303)
-
-
-def _move(session: Session, kept: Kept, slot: UUID) -> None:
-    """Move to a slot that was proposed, or stay where one is.
-
-    Raises:
-        SlotTaken: if it is not one of those, or somebody else was faster.
-        change.TooLate: if the appointment has begun, or was cancelled.
-    """
-    is_mine = slot == kept.slot.reference
-    if not is_mine and not offers.is_offered(session, kept.request, kept.community, slot, now()):
-        raise SlotTaken(slot)
-    change.move(session, kept, slot, by=BY_PATIENT, links=equipment().links, now=now())
 
 
 def _not_chosen(token: str) -> ResponseReturnValue:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import render_template
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from booking.desk import ask, board, change, choose
@@ -15,6 +16,7 @@ from booking.models import CareRequest, RequestStatus
 from booking.routing import Proposal
 from booking.web import staff_words, wording
 from config.clock import local_day
+from notifications.models import Kind
 from schedules import nomenclature
 from schedules.models import Community
 
@@ -46,11 +48,25 @@ def untold(message: Untold, community: Community, moment: datetime) -> dict[str,
         "what": staff_words.MESSAGES[message.kind],
         "status": staff_words.NOT_ARRIVED[message.status],
         "when": wording.short_day_and_hour(message.promised_at, community.zone, now=moment),
-        "text": message.text,
+        "to_say": _to_say(message, community, moment),
         "request": message.request,
         "name": staff_words.person(message.family_name, message.given_name),
         "phone": message.phone and wording.spaced(message.phone),
     }
+
+
+def _to_say(message: Untold, community: Community, moment: datetime) -> str:
+    if message.starts_at is None:
+        before = message.deadline or moment
+        hour = wording.short_day_and_hour(before, community.zone, now=moment)
+        return str(_("Nous rappelons avant %(hour)s.", hour=hour))
+    when = wording.day_and_hour(message.starts_at, community.zone, now=moment)
+    said = {
+        Kind.CONFIRMATION: _("Le rendez-vous est confirmé : %(when)s.", when=when),
+        Kind.MOVED: _("Le rendez-vous a changé : il est maintenant %(when)s.", when=when),
+        Kind.CANCELLED: _("Le rendez-vous est annulé : %(when)s.", when=when),
+    }.get(message.kind, when)
+    return f"{said} {message.site_name}, {message.site_address}."
 
 
 def render(

@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from booking import guards
 from booking.desk import ask, board, choose
 from booking.desk import waiting as desk
 from booking.desk.waiting import Reach
 from booking.extensions import db, equipment, now
 from booking.models import CareRequest, Channel, RequestStatus, Role
-from booking.web import call_page, guards, staff_forms, staff_words, wording
+from booking.web import call_page, staff_forms, staff_words, wording
 from config import logs
 from config.database import transaction
 from schedules import slots

@@ -6,11 +6,12 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from booking import guards
 from booking.desk import board, figures, waiting
 from booking.desk.figures import Half, Offer, Silent
 from booking.extensions import db, now
 from booking.models import Role
-from booking.web import call_page, guards, staff_words, wording
+from booking.web import call_page, staff_words, wording
 from booking.web.console import reach_of
 from config.clock import local_day
 from config.database import transaction

@@ -10,12 +10,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from booking import guards
 from booking.desk import board, change
 from booking.desk.board import Entry, Scope, State
 from booking.extensions import db, equipment, now
+from booking.guards import Identity
 from booking.models import BookingStatus, CancelledBy, Role
-from booking.web import day_grid, guards, staff_forms, staff_words, wording
-from booking.web.guards import Identity
+from booking.web import day_grid, staff_forms, staff_words, wording
 from config.clock import day_bounds, local_day
 from config.database import transaction
 from schedules.models import Community

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking.extensions import db, equipment, now
+from booking.guards import PUBLIC, open_to
 from booking.web import wording
-from booking.web.guards import PUBLIC, open_to
 from config.database import transaction
 from notifications.gsm7 import segments
 from notifications.models import Channel, OutboxMessage, Status

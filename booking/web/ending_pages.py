@@ -6,9 +6,10 @@ from flask import request
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 
+from booking import guards
 from booking.desk import ask, choose, tell
 from booking.extensions import equipment
-from booking.web import guards, persons, wording
+from booking.web import persons, wording
 from booking.web.answers import Form
 from booking.web.booking_pages import deadline, held
 from booking.web.journey import Step

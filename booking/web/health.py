@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from booking.extensions import db, now
+from booking.guards import PUBLIC, open_to
 from booking.models import Booking, BookingStatus, CareRequest, RequestStatus, WorkerHeartbeat
-from booking.web.guards import PUBLIC, open_to
 from config import schema
 from config.database import transaction
 from notifications.models import STILL_TO_SEND, OutboxMessage

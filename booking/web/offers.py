@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from flask import request
 from sqlalchemy.orm import Session
@@ -15,7 +14,7 @@ from booking.web import wording
 from schedules.models import Community
 
 MOST_LOOKED_AT = 60
-"""A slot may be chosen from as many proposals as a patient could have leafed through."""
+"""So far a patient can leaf through the proposals."""
 
 FEW = choose.ALTERNATIVES
 """So many others are shown to whoever lost theirs."""
@@ -55,14 +54,6 @@ def leaf(
         "later_url": f"{filtered}{joint}apres={after}" if len(found) > after else None,
         "sooner_url": filtered if first else None,
     }
-
-
-def is_offered(
-    session: Session, asked: CareRequest, community: Community, slot: UUID, now: datetime
-) -> bool:
-    """Return whether this slot is among those that this patient may be given."""
-    found = choose.propose(session, asked, community, limit=MOST_LOOKED_AT, now=now)
-    return slot in {proposal.slot.reference for proposal in found}
 
 
 def offer(proposal: Proposal, community: Community, now: datetime) -> Offer:

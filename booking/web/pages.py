@@ -6,13 +6,14 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 
+from booking import guards
 from booking.extensions import db, equipment
-from booking.web import guards, wording
+from booking.web import wording
 from booking.web.errors import remember, whom_to_call
 from config.database import transaction
 from schedules import directory
 
-pages = Blueprint("pages", __name__, template_folder="templates")
+pages = Blueprint("pages", __name__)
 
 ONE_YEAR = 31_536_000
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from booking import guards
 from booking.desk import ask, change, leave
 from booking.extensions import db, equipment, now
 from booking.models import Channel
-from booking.web import answers, booking_pages, ending_pages, guards, offers, triage_pages, wording
+from booking.web import answers, booking_pages, ending_pages, offers, triage_pages, wording
 from booking.web.answers import Form
 from booking.web.errors import remember
 from booking.web.journey import Step
@@ -21,7 +22,7 @@ from config.database import transaction
 from schedules import directory
 from schedules.slots import SlotTaken
 
-patient = Blueprint("patient", __name__, template_folder="templates")
+patient = Blueprint("patient", __name__)
 
 JUST_CONFIRMED = "confirmed"
 """Told once to the appointment's own page: it says so in green."""
@@ -139,7 +140,7 @@ def answer(token: str, step: str) -> ResponseReturnValue:
     wanted = _step(step)
     with transaction(db.session) as session:
         visit = _arrive(session, token)
-        if wanted in NEEDS_SLOT and not visit.state.is_booked:
+        if wanted in NEEDS_SLOT and visit.state.may_see(Step.APPOINTMENT):
             held = answers.reference(answers.one(request.form, "slot"))
             if not visit.hold(visit.slot.reference if visit.slot else held):
                 return _taken(visit, wanted)
@@ -171,9 +172,6 @@ def _kept(visit: Visit, step: Step) -> ResponseReturnValue:
 
 def _taken(visit: Visit, step: Step) -> ResponseReturnValue:
     """Show other appointments to whoever lost theirs; what they typed on this page is kept."""
-    state = visit.state
-    if Step.APPOINTMENT not in state.path:
-        return redirect(_address(visit, state.next_step), 303)
     if step in (Step.NAME, Step.PHONE):
         # What is refused is asked again, with its error, once there is another appointment.
         with suppress(FormRefused):

@@ -10,10 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
 
-from booking import accounts
+from booking import accounts, guards
 from booking.extensions import db, equipment, now
 from booking.models import Role
-from booking.web import guards
 from config.database import transaction
 
 session = Blueprint("session", __name__)

@@ -12,11 +12,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
 from sqlalchemy.orm import Session
 
+from booking import guards
 from booking.desk import board
 from booking.desk import supply as desk
 from booking.desk.board import Entry, State
 from booking.extensions import db, now
-from booking.web import guards, staff_forms, staff_words, wording
+from booking.web import staff_forms, staff_words, wording
 from booking.web.day import CARERS, scope_of
 from config.clock import local_day
 from config.database import transaction

@@ -13,7 +13,7 @@ from booking.desk import ask, choose
 from booking.extensions import equipment
 from booking.models import CareRequest, RequestStatus
 from booking.triage.protocol import Protocol
-from booking.web import offers, wording
+from booking.web import wording
 from booking.web.errors import remember
 from booking.web.journey import State, Step
 from config.clock import local_day
@@ -94,26 +94,14 @@ class Visit:
         ask.assess(self.session, self.request, self.protocol, self.community, now=self.now)
 
     def hold(self, slot: UUID | None) -> bool:
-        """Keep this slot for the patient, or keep it longer; False if that cannot be.
-
-        Only what is proposed to this patient can be held, and what they hold already.
-        """
-        if slot is None or not (self._is_held(slot) or self._is_offered(slot)):
+        """Keep this slot for the patient, or keep it longer; False if that cannot be."""
+        if slot is None:
             return False
         try:
             choose.hold(self.session, self.request, slot, now=self.now)
         except slots.SlotTaken:
             return False
         return True
-
-    def _is_held(self, slot: UUID) -> bool:
-        return self.slot is not None and self.slot.reference == slot
-
-    def _is_offered(self, slot: UUID) -> bool:
-        bookable = self.request.level is not None and self.request.level.is_bookable
-        return bookable and offers.is_offered(
-            self.session, self.request, self.community, slot, self.now
-        )
 
     def again(self) -> "Visit":
         """Return the visit after something was written."""

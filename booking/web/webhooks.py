@@ -5,8 +5,8 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
+from booking import guards
 from booking.extensions import csrf, db, equipment
-from booking.web import guards
 from config.database import transaction
 from notifications import receipts, twilio_sms
 

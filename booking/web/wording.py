@@ -103,6 +103,8 @@ def age(born: date, today: date) -> str:
     if months < WEEKS_UNTIL:
         weeks, days = divmod((today - born).days, 7)
         if not weeks:
+            if not days:
+                return str(_("moins d’un jour"))
             return str(ngettext("%(num)d jour", "%(num)d jours", days))
         return str(ngettext("%(num)d semaine", "%(num)d semaines", weeks))
     if months < MONTHS_UNTIL:

@@ -164,7 +164,9 @@ def _fits(cluster: Path) -> bool:
 def _short_name(cluster: Path) -> Path:
     """Return where this user's link to the cluster is, the same in every process."""
     name = sha256(os.fsencode(cluster)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"jourmeme-{os.geteuid()}-{name}"
+    mine = f"jourmeme-{os.geteuid()}-{name}"
+    here = Path(tempfile.gettempdir()) / mine
+    return here if _fits(here / "pg") else Path("/tmp") / mine  # noqa: S108 - looked at before use
 
 
 def _wheel() -> Path:

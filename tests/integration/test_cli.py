@@ -199,7 +199,7 @@ def test_the_directory_of_everywhere_tells_which_communes_are_missing(run, commu
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    "wrong",
     [
         (EXTRACT.replace("Code profession", "Métier", 1).encode(), "code profession"),
         (EXTRACT.encode("latin-1"), "UTF-8"),
@@ -207,8 +207,9 @@ def test_the_directory_of_everywhere_tells_which_communes_are_missing(run, commu
     ],
 )
 def test_a_directory_that_cannot_be_read_is_refused_in_a_sentence(
-    run, community, directory, session, content, sentence
+    run, community, directory, session, wrong
 ):
+    content, sentence = wrong
     directory.write_bytes(content)
 
     result = run("import-directory", str(directory), "--community", "ambrelle")

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+import traceback
 from datetime import UTC, datetime, time, timedelta
 from uuid import uuid4
 
@@ -336,6 +337,9 @@ def drain_and_die(engine, twilio_url, *, before_the_call):
 
         sender.send = killed
         delivery.drain(opener(own), {Channel.SMS: sender}, clock=Hands(), limit=9)
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         os._exit(1)
 

@@ -368,6 +368,52 @@ def test_a_held_slot_can_be_booked_by_its_holder_alone(session, community, slot,
     assert book(session, holder, community, slot).is_new
 
 
+def test_a_profession_that_triage_did_not_mean_can_be_neither_held_nor_booked(
+    session, community, protocol
+):
+    dentist = a_professional(session, community, discipline="CD", profession="40", speciality=None)
+    unsuited = a_slot(session, professional=dentist)
+    request = a_triaged_request(session, community, protocol)
+
+    with pytest.raises(slots.SlotTaken):
+        choose.hold(session, request, unsuited.reference, now=NOON)
+    with pytest.raises(slots.SlotTaken):
+        book(session, request, community, unsuited)
+
+
+def test_who_is_not_enabled_for_the_protocol_cannot_be_booked_for_it(session, community, protocol):
+    physio = {"discipline": "MK", "profession": "70", "speciality": None}
+    able = a_professional(session, community, skills=["protocole-torsion-cheville"], **physio)
+    unable = a_professional(session, community, **physio)
+    request = a_triaged_request(
+        session, community, protocol, answers={"tm_zone": "cheville", "tm_appui": "oui"}
+    )
+
+    with pytest.raises(slots.SlotTaken):
+        choose.hold(session, request, a_slot(session, professional=unable).reference, now=NOON)
+    assert choose.hold(session, request, a_slot(session, professional=able).reference, now=NOON)
+
+
+def test_a_slot_of_the_sas_alone_can_be_neither_held_nor_booked(session, community, protocol):
+    sas = a_slot(
+        session, professional=a_professional(session, community), visibility=(Visibility.SNP,)
+    )
+    request = a_triaged_request(session, community, protocol)
+
+    with pytest.raises(slots.SlotTaken):
+        choose.hold(session, request, sas.reference, now=NOON)
+    with pytest.raises(slots.SlotTaken):
+        book(session, request, community, sas)
+
+
+def test_past_the_deadline_somebody_is_still_looked_after(session, community, slot, protocol):
+    request = a_triaged_request(session, community, protocol, now=NOON - timedelta(hours=25))
+
+    [late] = choose.propose(session, request, community, now=NOON)
+
+    assert late.slot.reference == slot.reference
+
+
 def test_booking_one_slot_lets_go_of_another_that_was_held(
     session, community, slot, another, protocol
 ):

@@ -242,15 +242,24 @@ def test_the_path_may_be_long_or_strange(tmp_path, name):
     assert not short.parent.exists()
 
 
-def test_a_link_that_another_user_could_have_laid_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_a_link_that_another_user_could_have_laid_is_refused(tmp_path):
     folder = tmp_path / "with space"
-    embedded.start(folder)
-    (short,) = tmp_path.glob("jourmeme-*")
-    short.chmod(0o777)
+    url = embedded.start(folder)
+    Path(make_url(url).query["host"]).parent.chmod(0o777)
 
     with pytest.raises(embedded.ClusterUnsafe):
         embedded.start(folder)
+
+    embedded.stop(folder)
+
+
+def test_a_long_temporary_folder_does_not_keep_a_long_path_from_working(tmp_path, monkeypatch):
+    long = tmp_path / ("t" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    folder = tmp_path / "with space"
+
+    assert ask(embedded.start(folder), "SELECT 1") == [(1,)]
 
     embedded.stop(folder)
 

@@ -253,6 +253,13 @@ def test_a_message_that_expires_in_a_worker_s_hand_never_leaves(session, communi
     assert not begun(session, letter, NOW + timedelta(seconds=30))
 
 
+def test_one_lease_is_good_for_one_call(session, community):
+    promised(session, community)
+    [letter] = leased(session)
+
+    assert [begun(session, letter), begun(session, letter)] == [True, False]
+
+
 def test_what_a_dead_worker_held_without_a_call_is_sent_by_the_next(session, community):
     promised(session, community, kind=Kind.REMINDER)
     leased(session)

@@ -121,9 +121,7 @@ def test_an_appointment_that_has_begun_is_neither_cancelled_nor_moved(
     assert the_booking(session).status is BookingStatus.CONFIRMED
 
 
-def test_a_link_dies_two_hours_after_the_appointment(
-    client: FlaskClient, link: str, hands: Hands
-):
+def test_a_link_dies_two_hours_after_the_appointment(client: FlaskClient, link: str, hands: Hands):
     hands.wait(timedelta(hours=5))
 
     gone = [client.get(link + end).status_code for end in ("", ".ics", "/annuler", "/changer")]

@@ -1,5 +1,6 @@
 """What people and programs type that cannot be used: told in French, nothing lost, never a 500."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ NASTY = [
     "\ud800".encode("utf-8", "surrogatepass"),
     "👩‍⚕️" * 20,
     "\u202e\u2066txet",
-    "é" * 20_000,
+    "é" * 8_000,
     "' OR 1=1 --",
     "<script>alert(1)</script>",
     "٣",
@@ -26,7 +27,7 @@ NASTY = [
     " ",
     "\r\nBcc: x@x.example",
 ]
-"""NUL, lone surrogates, emoji, right-to-left marks, 40 kB, quotes, tags, other digits, blanks."""
+"""NUL, lone surrogates, emoji, marks that turn text round, 48 kB on the wire, quotes, tags."""
 
 
 @pytest.fixture
@@ -82,14 +83,13 @@ def test_all_that_is_wrong_is_told_at_once(walk: Walk):
 
 
 @pytest.mark.parametrize("step", [*CALM, "rendez-vous", "verifier", "rappel"])
-@pytest.mark.parametrize("nasty", NASTY, ids=range(len(NASTY)))
-def test_nothing_that_is_typed_breaks_a_page(walk: Walk, step: str, nasty: Any):
+def test_nothing_that_is_typed_breaks_a_page(walk: Walk, step: str):
     walk.to("verifier" if step == "rappel" else step)
-    fields = {**CALM.get(step, {}), "rendez-vous": "", "slot": "", "page": "", "lequel": ""}
+    usual = CALM.get(step, {})
 
-    for name in fields:
-        answer = walk.post(step, **{**CALM.get(step, {}), name: nasty})
-        assert answer.status_code in (200, 303, 409, 422), (step, name)
+    for name, nasty in product({**usual, "rendez-vous": "", "slot": "", "page": ""}, NASTY):
+        answer = walk.post(step, **{**usual, name: nasty})
+        assert answer.status_code in (200, 303, 409, 422), (name, nasty)
         walk.client.post(walk.url("urgence/erreur"))
 
 

@@ -26,10 +26,19 @@ def pages(client: FlaskClient, town: Town) -> dict[str, str]:
     """Every page of one journey, by name."""
     walk = Walk(client, town)
     seen = {"accueil": client.get("/").text}
-    for step in (
-        "signes naissance sexe commune motif questions medecin-traitant rendez-vous nom "
-        "telephone verifier"
-    ).split():
+    for step in [
+        "signes",
+        "naissance",
+        "sexe",
+        "commune",
+        "motif",
+        "questions",
+        "medecin-traitant",
+        "rendez-vous",
+        "nom",
+        "telephone",
+        "verifier",
+    ]:
         walk.to(step)
         seen[step] = walk.get(step).text
         seen[f"{step} (erreur)"] = walk.post(step, x="1").text if step != "verifier" else ""

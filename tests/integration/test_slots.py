@@ -267,7 +267,7 @@ def test_a_slot_cannot_name_a_professional_of_another_community(session):
         ("visibility = '{MOON}'", "visibility_is_national"),
         ("visibility = '{}'", "visibility_is_national"),
         (
-            "(claimed_by, held_by) = ROW(reference, reference), claimed_at = now(), held_until = now()",
+            "(claimed_by, held_by, claimed_at, held_until) = (reference, reference, now(), now())",
             "claim_ends_hold",
         ),
         (

@@ -368,7 +368,8 @@ def test_a_message_that_did_not_arrive_is_somebodys_call(operator, lost):
 
     assert "À prévenir par téléphone" in said
     assert "Confirmation du rendez-vous non remis MOREL Lucie · 06 39 98 00 01" in said
-    assert lost.text.split()[0] in said
+    assert "Le rendez-vous est confirmé : aujourd’hui, samedi 27 mars, à 14 h 00." in said
+    assert "/r/" not in said
 
 
 def test_a_message_that_arrived_or_came_too_late_is_nobodys_call(

@@ -90,7 +90,8 @@ class Visitor:
         """Close the browser's windows; nothing may have been wrong."""
         self.context.close()
         self._examiner.context.close()
-        assert self.wrong == []
+        if self.wrong:
+            raise AssertionError("\n".join(self.wrong))
 
     def check(self) -> None:
         """Hold the page to the rules: axe, no sideways scrolling, a title, one h1."""

@@ -108,7 +108,7 @@ def test_a_missing_answer_is_said_beside_the_field_and_focus_goes_there(patient)
 
     patient.press("Continuer")
 
-    assert patient.page.title().startswith("Erreur :")
+    assert patient.page.title().startswith("Erreur\N{NO-BREAK SPACE}:")
     assert patient.page.evaluate(
         "document.activeElement.textContent.includes('Il y a un problème')"
     )

@@ -1,5 +1,6 @@
 """What is proposed, in which order, and why."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -102,6 +103,17 @@ def test_every_proposal_says_why_it_is_there():
     assert Why.SOONEST in why[sooner.reference]
     assert Why.NEAREST in why[near.reference]
     assert all(why.values())
+
+
+def test_five_slots_of_one_professional_do_not_hide_the_others():
+    busy_bee = uuid4()
+    many = [Candidate(replace(free(minutes=60 + 5 * n), professional=busy_bee)) for n in range(5)]
+    other = free(minutes=200)
+
+    proposed = order(*many, Candidate(other))
+
+    assert proposed.index(other.reference) == 2
+    assert len(proposed) == 6
 
 
 def test_without_a_place_nothing_is_said_of_distance():
