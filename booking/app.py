@@ -35,6 +35,7 @@ from config.settings import Settings
 from notifications.delivery import build_senders
 from notifications.models import Channel
 from notifications.senders import Sender
+from schedules import ics
 
 LARGEST_BODY = 64 * 1024
 
@@ -79,7 +80,7 @@ def create_app(
             settings.base_url, settings.host, settings.secret_key.get_secret_value().encode()
         ),
         protocols=protocols.in_force(local_day(clock(), PARIS)),
-        senders=senders or build_senders(settings),
+        senders=senders or build_senders(settings, ics.drawn),
     )
     db.init_app(app)
     csrf.init_app(app)

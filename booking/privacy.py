@@ -148,8 +148,7 @@ NO_TEXT: Mapping[str, Any] = {
     "subject": case((OutboxMessage.channel == Channel.EMAIL, "")),
     # Two mails of one change differ by their recipient alone, and stay two.
     "recipient": cast(OutboxMessage.reference, String),
-    "attachment": None,
-    "attachment_method": None,
+    "invitation": None,
     "provider_id": None,
 }
 

@@ -87,6 +87,8 @@ KEYS: Mapping[str, Shape] = {
 }
 """What a line may hold, and in which shape. A new key is a decision: see docs/privacy.md."""
 
+LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+
 QUIET = ("twilio", "sqlalchemy", "apscheduler", "urllib3", "alembic")
 """Libraries of which a warning is worth a line: below it, they write numbers and parameters."""
 
@@ -118,17 +120,25 @@ def event(
     name: str,
     /,
     *,
-    severity: int = logging.INFO,
+    level: int = logging.INFO,
     error: BaseException | None = None,
     **keys: object,
 ) -> None:
     """Write that something happened: a word of ours, and what KEYS allows about it.
 
     Of `error` come the type, the place in the code and PostgreSQL's code, never the text: it may
-    quote what a patient typed.
+    quote what a patient typed. `level` is one of logging's; how urgent a request is, is
+    `triage_level`. A level that logging does not know is an error: no line may be lost by it.
     """
     exc_info = None if error is None else (type(error), error, error.__traceback__)
-    _ours.log(severity, "%s", name, exc_info=exc_info, extra={"jourmeme_keys": keys}, stacklevel=2)
+    _ours.log(
+        level if level in LEVELS else logging.ERROR,
+        "%s",
+        name,
+        exc_info=exc_info,
+        extra={"jourmeme_keys": keys},
+        stacklevel=2,
+    )
 
 
 class Lines(logging.StreamHandler[TextIO]):

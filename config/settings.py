@@ -18,7 +18,13 @@ class SettingMissing(ValueError):
 class Settings(BaseSettings):
     """Everything that may differ between two installations. Read once, when a process begins."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        # A refused start is printed: not with the secrets that were refused.
+        hide_input_in_errors=True,
+    )
 
     jourmeme_env: Literal["development", "production"] = "development"
     database_url: str | None = None

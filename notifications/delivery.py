@@ -16,7 +16,7 @@ from notifications import outbox
 from notifications.letters import Letter
 from notifications.models import Channel
 from notifications.senders import LocalSender, NotSent, Sender, Unclear
-from notifications.smtp_email import SmtpEmail
+from notifications.smtp_email import Draw, SmtpEmail
 from notifications.twilio_sms import TwilioSms
 
 CALLS_AT_ONCE = 8
@@ -27,11 +27,11 @@ when its call does."""
 Record = Callable[[Session, Letter], None]
 
 
-def build_senders(settings: Settings) -> Mapping[Channel, Sender]:
+def build_senders(settings: Settings, draw: Draw) -> Mapping[Channel, Sender]:
     """Return a sender for every channel: the real one where it is set up, else the local one."""
     return {
         Channel.SMS: TwilioSms(settings) if settings.twilio_is_set else LocalSender(),
-        Channel.EMAIL: SmtpEmail(settings) if settings.smtp_url else LocalSender(),
+        Channel.EMAIL: SmtpEmail(settings, draw) if settings.smtp_url else LocalSender(),
     }
 
 

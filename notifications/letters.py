@@ -1,10 +1,12 @@
 """A message as plain values: the draft that a use case promises, the letter that a sender gets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from notifications.models import CalendarMethod, Channel, Kind
+from notifications.models import Channel, Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,7 @@ class Draft:
     send_at: datetime
     expires_at: datetime
     subject: str | None = None
-    attachment: bytes | None = None
-    attachment_method: CalendarMethod | None = None
+    invitation: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,6 @@ class Letter:
     recipient: str
     subject: str | None
     text: str
-    attachment: bytes | None
-    attachment_method: CalendarMethod | None
+    invitation: Mapping[str, Any] | None
     expires_at: datetime
     attempts: int

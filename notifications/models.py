@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum, auto
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base, CommunityId, Id, Reference
@@ -47,13 +49,6 @@ class Status(StrEnum):
     """A call began, nobody saw its end, and it must not be repeated."""
 
 
-class CalendarMethod(StrEnum):
-    """The METHOD of an attached iCalendar object (RFC 5546)."""
-
-    REQUEST = "REQUEST"
-    CANCEL = "CANCEL"
-
-
 class OutboxMessage(Base):
     """One message, written in the transaction that makes it true; written on by outbox, receipts.
 
@@ -74,8 +69,8 @@ class OutboxMessage(Base):
     recipient: Mapped[str]
     subject: Mapped[str | None]
     text: Mapped[str]
-    attachment: Mapped[bytes | None]
-    attachment_method: Mapped[CalendarMethod | None]
+    invitation: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the attached calendar entry says, as plain values: it is drawn when the mail leaves."""
     send_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     status: Mapped[Status] = mapped_column(default=Status.WAITING)
@@ -99,9 +94,6 @@ class OutboxMessage(Base):
         ),
         CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
         CheckConstraint("(lease IS NOT NULL) = (status = 'SENDING')", name="lease_is_for_sending"),
-        CheckConstraint(
-            "(attachment IS NULL) = (attachment_method IS NULL)", name="attachment_is_whole"
-        ),
         CheckConstraint("channel <> 'EMAIL' OR subject IS NOT NULL", name="email_has_subject"),
         CheckConstraint("attempts >= 0", name="attempts_are_counted"),
         # A provider's report knows the reference alone, not the community.

@@ -177,8 +177,7 @@ def _letter(message: OutboxMessage, token: UUID) -> Letter:
         recipient=message.recipient,
         subject=message.subject,
         text=message.text,
-        attachment=message.attachment,
-        attachment_method=message.attachment_method,
+        invitation=message.invitation,
         expires_at=message.expires_at,
         attempts=message.attempts + 1,
     )

@@ -1,10 +1,13 @@
 """Pure: appointments → iCalendar bytes (RFC 5545, RFC 5546). The only writer of calendars."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+from pydantic import TypeAdapter
 
 _HOUR = timedelta(hours=1)
 
@@ -28,6 +31,20 @@ class Entry:
     url: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Invitation:
+    """An entry as a mail carries it to one person."""
+
+    entry: Entry
+    host: str
+    organizer: str
+    attendee: str
+    has_accepted: bool
+
+
+_AS_JSON = TypeAdapter(Invitation)
+
+
 def published(entry: Entry, *, host: str, organizer: str) -> bytes:
     """Return a file to add to any calendar: METHOD PUBLISH, so no ATTENDEE (RFC 5546 §3.2.1)."""
     calendar = _calendar("PUBLISH")
@@ -38,15 +55,15 @@ def published(entry: Entry, *, host: str, organizer: str) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def message(entry: Entry, *, host: str, organizer: str, attendee: str, has_accepted: bool) -> bytes:
+def message(invitation: Invitation) -> bytes:
     """Return what goes into an e-mail: REQUEST for a new or changed appointment, CANCEL at the end.
 
     A professional has accepted by offering the slot; a patient is asked nothing (RSVP=FALSE).
     """
-    calendar = _calendar("CANCEL" if entry.is_cancelled else "REQUEST")
-    event = _event(entry, host, organizer)
-    who = vCalAddress(f"mailto:{attendee}")
-    who.params["PARTSTAT"] = vText("ACCEPTED" if has_accepted else "NEEDS-ACTION")
+    calendar = _calendar(method(invitation.entry))
+    event = _event(invitation.entry, invitation.host, invitation.organizer)
+    who = vCalAddress(f"mailto:{invitation.attendee}")
+    who.params["PARTSTAT"] = vText("ACCEPTED" if invitation.has_accepted else "NEEDS-ACTION")
     who.params["RSVP"] = vText("FALSE")
     who.params["ROLE"] = vText("REQ-PARTICIPANT")
     event.add("attendee", who)
@@ -57,6 +74,18 @@ def message(entry: Entry, *, host: str, organizer: str, attendee: str, has_accep
 def method(entry: Entry) -> str:
     """Return the METHOD that `message` writes: an e-mail's MIME type must say the same."""
     return "CANCEL" if entry.is_cancelled else "REQUEST"
+
+
+def written(invitation: Invitation) -> dict[str, Any]:
+    """Return an invitation as plain JSON values, to be drawn later by `drawn`."""
+    values: dict[str, Any] = _AS_JSON.dump_python(invitation, mode="json")
+    return values
+
+
+def drawn(values: Mapping[str, Any]) -> tuple[bytes, str]:
+    """Return the bytes of an invitation that was `written`, and their METHOD."""
+    invitation = _AS_JSON.validate_python(values)
+    return message(invitation), method(invitation.entry)
 
 
 def _alarm(entry: Entry) -> Alarm:

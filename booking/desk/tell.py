@@ -22,7 +22,7 @@ from notifications.messages import (
     Message,
     ProfessionalNotice,
 )
-from notifications.models import CalendarMethod, Channel, Kind
+from notifications.models import Channel, Kind
 from notifications.phones import PhoneInvalid, parse
 from notifications.texts import Language
 from schedules import ics
@@ -224,14 +224,15 @@ class _Post:
             recipient=address,
             subject=said.subject(),
             text=said.email(),
-            attachment=ics.message(
-                shown,
-                host=self.links.host,
-                organizer=self.community.email,
-                attendee=address,
-                has_accepted=has_accepted,
+            invitation=ics.written(
+                ics.Invitation(
+                    entry=shown,
+                    host=self.links.host,
+                    organizer=self.community.email,
+                    attendee=address,
+                    has_accepted=has_accepted,
+                )
             ),
-            attachment_method=CalendarMethod(ics.method(shown)),
         )
 
 

@@ -1,8 +1,8 @@
 """Who still waits for an answer, and whom a message did not reach. Reads for staff only."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
@@ -174,31 +174,27 @@ def untold(session: Session, reach: Reach, *, now: datetime) -> list[Untold]:
     rows = session.execute(
         _untold().where(reach.requests(), OutboxMessage.expires_at > now).limit(MOST)
     )
-    return [
-        Untold(
-            kind=message.kind,
-            means=message.channel,
-            status=message.status,
-            promised_at=message.send_at,
-            request=request.reference,
-            family_name=request.family_name,
-            given_name=request.given_name,
-            phone=request.phone,
-            deadline=request.deadline,
-            starts_at=slot.starts_at if slot else None,
-            site_name=site.name if site else None,
-            site_address=site.address if site else None,
-        )
-        for message, request, slot, site in _with_places(rows)
-    ]
+    return [_untold_line(row) for row in rows]
 
 
-def _with_places(
-    rows: Iterable[Row[OutboxMessage, CareRequest, Slot, Site]],
-) -> Iterator[tuple[OutboxMessage, CareRequest, Slot | None, Site | None]]:
-    """Say of outer joins what their type does not: a promise to call back has no place."""
-    for message, request, slot, site in rows:
-        yield message, request, slot, site
+def _untold_line(row: Row[OutboxMessage, CareRequest, Slot, Site]) -> Untold:
+    message, request, *outer = row
+    # The two are outer joined: None, both, for a promise to call back.
+    slot, site = cast("tuple[Slot | None, Site | None]", outer)
+    return Untold(
+        kind=message.kind,
+        means=message.channel,
+        status=message.status,
+        promised_at=message.send_at,
+        request=request.reference,
+        family_name=request.family_name,
+        given_name=request.given_name,
+        phone=request.phone,
+        deadline=request.deadline,
+        starts_at=slot.starts_at if slot else None,
+        site_name=site.name if site else None,
+        site_address=site.address if site else None,
+    )
 
 
 def _untold() -> Select[OutboxMessage, CareRequest, Slot, Site]:
@@ -222,6 +218,10 @@ def _untold() -> Select[OutboxMessage, CareRequest, Slot, Site]:
                 ),
             ),
         )
+        .outerjoin(
+            Slot, and_(Slot.community_id == Booking.community_id, Slot.id == Booking.slot_id)
+        )
+        .outerjoin(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
         .where(OutboxMessage.status.in_(DID_NOT_ARRIVE), OutboxMessage.kind.in_(PATIENTS_DEPEND_ON))
         .order_by(OutboxMessage.expires_at, OutboxMessage.id)
         .execution_options(populate_existing=True)

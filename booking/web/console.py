@@ -147,21 +147,17 @@ def _book(
     caller: staff_forms.Caller,
     moment: datetime,
 ) -> None:
-    ask.identify(
-        session,
-        asked,
-        {
-            "family_name": caller.family_name,
-            "given_name": caller.given_name,
-            "phone": caller.phone.e164,
-            "wants_sms": request.form.get("wants_sms") == "yes" and caller.phone.is_mobile,
-        },
-    )
     choose.book(
         session,
         asked,
         board.community_of(session, asked.community_id),
         slot,
+        person={
+            "family_name": caller.family_name,
+            "given_name": caller.given_name,
+            "phone": caller.phone.e164,
+            "wants_sms": request.form.get("wants_sms") == "yes" and caller.phone.is_mobile,
+        },
         by=str(guards.identity().account),
         links=equipment().links,
         now=moment,

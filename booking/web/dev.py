@@ -18,6 +18,7 @@ from booking.web import wording
 from config.database import transaction
 from notifications.gsm7 import segments
 from notifications.models import Channel, OutboxMessage, Status
+from schedules import ics
 from schedules.models import Community
 
 dev = Blueprint("dev", __name__, url_prefix="/dev")
@@ -91,11 +92,11 @@ def attachment(message: UUID) -> ResponseReturnValue:
     """Answer the calendar file that was attached to a mail."""
     with transaction(db.session) as session:
         found = session.scalar(
-            select(OutboxMessage.attachment).where(OutboxMessage.reference == message)
+            select(OutboxMessage.invitation).where(OutboxMessage.reference == message)
         )
     if found is None:
         abort(404)
-    calendar = Response(found, content_type="text/calendar; charset=utf-8")
+    calendar = Response(ics.drawn(found)[0], content_type="text/calendar; charset=utf-8")
     calendar.headers["Content-Disposition"] = "attachment; filename=rendez-vous.ics"
     return _unkept(calendar)
 

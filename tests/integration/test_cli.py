@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from booking import accounts, cli, clients, protocols
 from booking.app import create_app
 from booking.cli import triage
+from booking.extensions import db
 from booking.models import Account, ApiClient, Role, SignInFailure
 from booking.triage import cases
 from booking.triage.protocol import Level
@@ -27,6 +28,22 @@ def without_database(tmp_path_factory):
     nowhere = tmp_path_factory.mktemp("nowhere")
     settings = Settings(database_url=f"postgresql:///nobody?host={nowhere}")
     return create_app(settings, clock=lambda: NOON).test_cli_runner()
+
+
+@pytest.fixture
+def new_app():
+    """Make apps of one's own; their connections end with the test."""
+    made = []
+
+    def new(*settings, **equipment):
+        made.append(create_app(*settings, **equipment))
+        return made[-1]
+
+    yield new
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 @pytest.fixture
@@ -124,8 +141,8 @@ def test_a_file_that_is_not_there_is_told(without_database):
     assert "/nowhere" in result.stderr
 
 
-def test_without_a_protocol_in_force_nobody_is_assessed(app_settings):
-    late = create_app(app_settings, clock=lambda: NOON + timedelta(days=36_500))
+def test_without_a_protocol_in_force_nobody_is_assessed(new_app, app_settings):
+    late = new_app(app_settings, clock=lambda: NOON + timedelta(days=36_500))
 
     result = late.test_cli_runner().invoke(args=["triage", "assess", "-"], input=b"{}")
 
@@ -316,9 +333,9 @@ def test_forgetting_tells_how_much_it_was(run, session):
     assert "échecs de connexion : 1" in result.stdout
 
 
-def test_the_demonstration_is_made_once_and_told(app_settings, engine, tmp_path):
+def test_the_demonstration_is_made_once_and_told(new_app, app_settings, engine, tmp_path):
     settings = app_settings.model_copy(update={"var": tmp_path / "var"})
-    runner = create_app(settings, clock=lambda: NOON).test_cli_runner()
+    runner = new_app(settings, clock=lambda: NOON).test_cli_runner()
 
     first = runner.invoke(args=["seed-demo"])
     again = runner.invoke(args=["seed-demo"])
@@ -332,11 +349,11 @@ def test_the_demonstration_is_made_once_and_told(app_settings, engine, tmp_path)
     assert "existe déjà" in again.stderr
 
 
-def test_production_has_no_demonstration(app_settings, session):
+def test_production_has_no_demonstration(new_app, app_settings, session):
     settings = app_settings.model_copy(
         update={"jourmeme_env": "production", "public_base_url": "https://localhost"}
     )
-    runner = create_app(settings, clock=lambda: NOON, senders={}).test_cli_runner()
+    runner = new_app(settings, clock=lambda: NOON, senders={}).test_cli_runner()
 
     result = runner.invoke(args=["seed-demo"])
 
@@ -352,9 +369,9 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(without_database)
     assert result.stderr == "Error: La base de données ne répond pas.\n"
 
 
-def test_a_database_without_tables_is_told_and_mended_by_upgrade(new_database):
+def test_a_database_without_tables_is_told_and_mended_by_upgrade(new_app, new_database):
     url = new_database().render_as_string(hide_password=False)
-    runner = create_app(Settings(database_url=url), clock=lambda: NOON).test_cli_runner()
+    runner = new_app(Settings(database_url=url), clock=lambda: NOON).test_cli_runner()
 
     before = runner.invoke(args=["forget"])
     upgraded = runner.invoke(args=["upgrade"])

@@ -18,10 +18,11 @@ from config.database import transaction
 from config.settings import Settings
 from notifications import delivery, outbox
 from notifications.letters import Draft
-from notifications.models import CalendarMethod, Channel, Kind, OutboxMessage, Status
+from notifications.models import Channel, Kind, OutboxMessage, Status
 from notifications.senders import LocalSender, NotSent
 from notifications.smtp_email import SmtpEmail
 from notifications.twilio_sms import TwilioSms
+from schedules import ics as calendars
 from schedules.models import Community
 from tests.smtp_server import SmtpServer
 from tests.twilio_server import ACCOUNT, SERVICE, TOKEN, Refusal, TwilioServer
@@ -373,11 +374,13 @@ def test_an_email_arrives_with_its_calendar_byte_for_byte(promise, drain, status
         channel=Channel.EMAIL,
         recipient="patient@mail.example",
         subject="Rendez-vous confirmé",
-        attachment=ics,
-        attachment_method=CalendarMethod.REQUEST,
+        invitation="all",
     )
     with SmtpServer() as smtp:
-        drain(SmtpEmail(Settings(smtp_url=smtp.url, mail_from="rdv@cpts.example")))
+        settings = Settings(smtp_url=smtp.url, mail_from="rdv@cpts.example")
+        drain(
+            SmtpEmail(settings, lambda said: (ics, "REQUEST") if said == {"says": "all"} else None)
+        )
 
     parts = [
         p for p in smtp.mails[0].message.walk() if p.get_content_subtype() in ("calendar", "ics")
@@ -389,7 +392,7 @@ def test_an_email_arrives_with_its_calendar_byte_for_byte(promise, drain, status
 def test_without_settings_messages_stay_here_and_count_as_delivered(engine, promise, statuses):
     promise()
     promise(channel=Channel.EMAIL, recipient="a@b.example", subject="Rendez-vous")
-    senders = delivery.build_senders(Settings())
+    senders = delivery.build_senders(Settings(), calendars.drawn)
 
     assert delivery.drain(opener(engine), senders, clock=Hands(), limit=9) == 2
     assert statuses() == [Status.DELIVERED] * 2
@@ -403,7 +406,7 @@ def test_with_settings_messages_leave_through_the_providers():
         smtp_url="smtp://127.0.0.1:25",
     )
 
-    senders = delivery.build_senders(settings)
+    senders = delivery.build_senders(settings, calendars.drawn)
 
     assert isinstance(senders[Channel.SMS], TwilioSms)
     assert isinstance(senders[Channel.EMAIL], SmtpEmail)

@@ -23,7 +23,7 @@ from booking.triage.protocol import Level
 from config.clock import PARIS
 from config.database import transaction
 from notifications.models import Channel, OutboxMessage, Status
-from schedules import slots
+from schedules import ics, slots
 from schedules.models import Community, Professional, Slot, Visibility
 from tests.builders import (
     LINKS,
@@ -71,6 +71,10 @@ def messages(session, about) -> list[OutboxMessage]:
             .execution_options(populate_existing=True)
         )
     )
+
+
+def drawn(message: OutboxMessage) -> bytes:
+    return ics.drawn(message.invitation)[0]
 
 
 def kept(session, booked) -> change.Kept:
@@ -305,7 +309,7 @@ def test_booking_takes_the_slot_and_promises_both_messages(session, community, s
     assert sms.channel is Channel.SMS
     assert booked.link in sms.text
     assert notice.channel is Channel.EMAIL
-    assert b"METHOD:REQUEST" in notice.attachment
+    assert b"METHOD:REQUEST" in drawn(notice)
 
 
 def test_no_message_holds_a_name_a_reason_or_a_profession(session, community, slot, protocol):
@@ -316,7 +320,9 @@ def test_no_message_holds_a_name_a_reason_or_a_profession(session, community, sl
     booked = book(session, request, community, slot)
 
     for message in messages(session, booked.reference):
-        whole = f"{message.subject} {message.text} {message.attachment!r}".lower()
+        whole = (
+            f"{message.subject} {message.text} {message.invitation and drawn(message)!r}".lower()
+        )
         for secret in ("morel", "lucie morel", "cheville", "bernard", "médecin", "entorse"):
             assert secret not in whole
 
@@ -492,8 +498,8 @@ def test_cancelling_frees_the_slot_at_once_and_tells_both_sides(session, communi
     told = messages(session, booked.reference)
     assert [m.status for m in told[:2]] == [Status.WITHDRAWN, Status.WITHDRAWN]
     assert [m.kind.name for m in told[2:]] == ["CANCELLED", "NOTICE"]
-    assert b"METHOD:CANCEL" in told[3].attachment
-    assert b"SEQUENCE:1" in told[3].attachment
+    assert b"METHOD:CANCEL" in drawn(told[3])
+    assert b"SEQUENCE:1" in drawn(told[3])
 
 
 def test_cancelling_twice_is_cancelling_once(session, community, slot, protocol):
@@ -577,7 +583,7 @@ def test_moving_to_another_professional_tells_the_one_who_was_left(
 
     *_, gone = messages(session, booked.reference)
     assert gone.recipient == left
-    assert b"METHOD:CANCEL" in gone.attachment
+    assert b"METHOD:CANCEL" in drawn(gone)
 
 
 def test_a_move_that_comes_too_late_leaves_everything_as_it_was(

@@ -8,13 +8,30 @@ from sqlalchemy import text
 
 from booking import worker
 from booking.app import create_app
+from booking.extensions import db
 from booking.models import CareRequest, Channel, RequestStatus
 from booking.web import dev, health
 from config.settings import Settings
-from notifications.models import CalendarMethod, Kind, OutboxMessage, Status
 from notifications.models import Channel as MessageChannel
+from notifications.models import Kind, OutboxMessage, Status
 from tests import builders
 from tests.clockwork import NOON
+
+
+@pytest.fixture
+def new_app():
+    """Make apps of one's own; their connections end with the test."""
+    made = []
+
+    def new(*settings, **equipment):
+        made.append(create_app(*settings, **equipment))
+        return made[-1]
+
+    yield new
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 def a_message(session, community, **but):
@@ -220,8 +237,7 @@ def test_a_mail_has_its_subject_and_its_calendar_file(client, session):
         channel=MessageChannel.EMAIL,
         recipient="a@patients.example",
         subject="Votre rendez-vous",
-        attachment=b"BEGIN:VCALENDAR",
-        attachment_method=CalendarMethod.REQUEST,
+        invitation=None,
     )
     session.commit()
 
@@ -253,14 +269,14 @@ def production(app_settings):
     )
 
 
-def test_in_production_nobody_reads_messages(app_settings):
-    app = create_app(production(app_settings), senders={})
+def test_in_production_nobody_reads_messages(new_app, app_settings):
+    app = new_app(production(app_settings), senders={})
 
     assert app.test_client().get("/dev/messages").status_code == 404
 
 
-def test_the_page_refuses_production_even_if_its_door_is_opened(app_settings):
-    app = create_app(production(app_settings), senders={})
+def test_the_page_refuses_production_even_if_its_door_is_opened(new_app, app_settings):
+    app = new_app(production(app_settings), senders={})
     app.register_blueprint(dev.dev)
 
     answer = app.test_client().get("/dev/messages", base_url="https://localhost")

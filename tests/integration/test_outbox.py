@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from config.database import transaction
 from notifications import outbox, receipts
 from notifications.letters import Draft
-from notifications.models import CalendarMethod, Channel, Kind, OutboxMessage, Status
+from notifications.models import Channel, Kind, OutboxMessage, Status
 from notifications.receipts import Report
 from schedules.models import Community
 
@@ -151,8 +151,7 @@ def test_a_letter_is_what_was_promised(session, community):
         channel=Channel.EMAIL,
         recipient="a@b.example",
         subject="Rendez-vous",
-        attachment=b"BEGIN:VCALENDAR\r\n",
-        attachment_method=CalendarMethod.CANCEL,
+        invitation={"entry": "as it was written"},
     )
 
     [letter] = leased(session)
@@ -162,7 +161,7 @@ def test_a_letter_is_what_was_promised(session, community):
         "a@b.example",
         "Rendez-vous",
     )
-    assert (letter.attachment, letter.attachment_method) == (b"BEGIN:VCALENDAR\r\n", "CANCEL")
+    assert letter.invitation == {"entry": "as it was written"}
     assert (letter.reference, letter.attempts) == (row(session).reference, 1)
 
 
@@ -171,7 +170,6 @@ def test_a_letter_is_what_was_promised(session, community):
     [
         ("status = 'SENDING', lease = gen_random_uuid()", "ck_outbox_message_lease_is_whole"),
         ("status = 'SENDING'", "ck_outbox_message_lease_is_for_sending"),
-        ("attachment = 'x'", "ck_outbox_message_attachment_is_whole"),
         ("channel = 'EMAIL'", "ck_outbox_message_email_has_subject"),
         ("attempts = -1", "ck_outbox_message_attempts_are_counted"),
         ("status = 'LOST'", "ck_outbox_message_status"),

@@ -210,6 +210,7 @@ def test_the_same_answer_again_changes_nothing(walk: Walk, session: Session, han
     hands.wait(timedelta(minutes=1))
 
     walk.post("naissance")
+    walk.post("motif")
 
     session.expire_all()
     assert the_request(session).deadline == before

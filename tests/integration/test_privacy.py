@@ -24,8 +24,8 @@ from booking.models import (
 )
 from booking.triage.protocol import Level
 from config.database import Base, transaction
-from notifications.models import CalendarMethod, Kind, OutboxMessage, Status
 from notifications.models import Channel as MessageChannel
+from notifications.models import Kind, OutboxMessage, Status
 from tests import builders
 from tests.clockwork import NOON
 
@@ -111,8 +111,7 @@ def a_message(session, community, *, channel=MessageChannel.EMAIL, **but):
         "recipient": "canary@patients.example",
         "subject": "CanarySubject" if channel is MessageChannel.EMAIL else None,
         "text": "CanaryText",
-        "attachment": b"CanaryText",
-        "attachment_method": CalendarMethod.REQUEST,
+        "invitation": {"summary": "CanaryText"},
         "send_at": NOON,
         "expires_at": NOON,
         "status": Status.DELIVERED,
@@ -222,8 +221,7 @@ def test_a_message_says_nothing_and_names_nobody_after_ninety_days(session, comm
         community,
         channel=MessageChannel.SMS,
         recipient="+33639980077",
-        attachment=None,
-        attachment_method=None,
+        invitation=None,
     )
 
     done = privacy.forget(session, now=NOON + 90 * DAY)

@@ -22,6 +22,7 @@ from config.clock import PARIS, local_day, utc_now
 from config.database import engine_options
 from notifications.delivery import build_senders
 from notifications.models import Channel, Kind, OutboxMessage, Status
+from schedules import ics
 from tests import builders
 from tests.clockwork import NOON
 from tests.conftest import address_of
@@ -48,7 +49,7 @@ def new_engine(engine):
 @pytest.fixture
 def bench(new_engine, app_settings, hands):
     own = new_engine()
-    bench = worker.Bench(own, worker.Leader(own), hands, build_senders(app_settings))
+    bench = worker.Bench(own, worker.Leader(own), hands, build_senders(app_settings, ics.drawn))
     yield bench
     bench.leader.resign()
 

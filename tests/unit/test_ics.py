@@ -1,5 +1,6 @@
 """Calendar entries, read by parsers that did not write them."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +16,11 @@ from schedules import ics
 REFERENCE = UUID("8b0a2d0e-0d0c-4b8e-9a55-0c2c8f3c9d11")
 AUTUMN = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
 """02:30 in Paris, the first of the two."""
+
+
+MOMENTS = st.integers(0, 130_000_000).map(
+    lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+)
 
 
 def entry(**but) -> ics.Entry:
@@ -38,8 +44,12 @@ def published(**but) -> bytes:
 
 
 def invitation(**but) -> bytes:
-    return ics.message(
-        entry(**but),
+    return ics.message(an_invitation(**but))
+
+
+def an_invitation(**but) -> ics.Invitation:
+    return ics.Invitation(
+        entry=entry(**but),
         host="rdv.example",
         organizer="rdv@cpts.example",
         attendee="c.bernard@cpts.example",
@@ -47,9 +57,15 @@ def invitation(**but) -> bytes:
     )
 
 
-MOMENTS = st.integers(0, 130_000_000).map(
-    lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-)
+@given(MOMENTS, st.booleans())
+def test_an_invitation_that_was_written_down_is_drawn_as_it_was_meant(start, is_cancelled):
+    meant = an_invitation(
+        starts_at=start, ends_at=start + timedelta(minutes=5), is_cancelled=is_cancelled
+    )
+
+    on_paper = json.loads(json.dumps(ics.written(meant)))
+
+    assert ics.drawn(on_paper) == (ics.message(meant), ics.method(meant.entry))
 
 
 @given(MOMENTS)

@@ -130,6 +130,14 @@ def test_one_sign_without_an_answer_keeps_the_page_open():
     assert replace(EMPTY, answers=nearly, has_birth_date=True).next_step is Step.SIGNS
 
 
+@pytest.mark.parametrize("answer", ["yes", "unknown", None])
+@pytest.mark.parametrize("sign", SIGNS)
+def test_whoever_is_not_sure_of_a_sign_stays_with_it(sign: str, answer: str | None):
+    whole = answered()
+
+    assert replace(whole, answers={**whole.answers, sign: answer}).next_step is Step.SIGNS
+
+
 def test_a_pregnancy_is_asked_of_whoever_may_have_one():
     assert pregnancy_matters(PROTOCOL, WOMAN)
     assert pregnancy_matters(PROTOCOL, Patient(30 * 12, Sex.UNKNOWN))

@@ -56,9 +56,7 @@ class Outcome(StrEnum):
 
 
 def test_a_line_says_when_in_utc_what_and_about_which_row(written):
-    logs.event(
-        "message_sent", message=BOOKING, outcome=Outcome.SENT, ms=12.5, severity=logging.INFO
-    )
+    logs.event("message_sent", message=BOOKING, outcome=Outcome.SENT, ms=12.5, level=logging.INFO)
 
     (line,) = lines(written)
     assert line.pop("ts").endswith("+00:00")
@@ -144,6 +142,13 @@ def test_what_operators_need_is_written(written, key, value):
     assert "dropped" not in line
 
 
+@pytest.mark.parametrize("level", [4, "SAME_DAY", None])
+def test_a_level_that_logging_does_not_know_loses_no_line(written, level):
+    logs.event("happened", level=level)
+
+    assert lines(written)[0]["level"] == "error"
+
+
 @pytest.mark.parametrize("address", ["192.0.2.7/32", "2001:db8::7/128"])
 def test_a_whole_address_is_no_network(written, address):
     logs.event("happened", network=ip_network(address))
@@ -158,7 +163,7 @@ def test_an_error_is_its_type_and_place_and_not_what_it_says(written):
         except psycopg.Error as error:
             raise RuntimeError(f"cannot book {NAME}") from error
     except RuntimeError as error:
-        logs.event("failed", severity=logging.ERROR, error=error)
+        logs.event("failed", level=logging.ERROR, error=error)
 
     (line,) = lines(written)
     assert line["error"]["type"] == "builtins.RuntimeError"

@@ -8,7 +8,7 @@ import pytest
 from config.settings import Settings
 from notifications import smtp_email
 from notifications.letters import Letter
-from notifications.models import CalendarMethod, Channel
+from notifications.models import Channel
 from notifications.senders import NotSent, Unclear
 from notifications.smtp_email import SmtpEmail
 from tests.smtp_server import HANG_UP, SmtpServer
@@ -41,7 +41,8 @@ def sender(url):
             smtp_url=url,
             mail_from="JourMême <rdv@cpts.example>",
             public_base_url="https://rdv.example",
-        )
+        ),
+        lambda _said: (ICS, "REQUEST"),
     )
 
 
@@ -55,8 +56,7 @@ def a_letter(**but):
         "recipient": "patient@mail.example",
         "subject": "Rendez-vous confirmé : samedi 21 novembre",
         "text": "Bonjour,\n\nC’est confirmé.\n",
-        "attachment": ICS,
-        "attachment_method": CalendarMethod.REQUEST,
+        "invitation": {"says": "all"},
         "expires_at": NOW,
         "attempts": 1,
     }
@@ -99,7 +99,7 @@ def test_the_headers_say_who_when_and_that_nobody_need_answer(smtp):
 
 
 def test_an_email_without_calendar_is_plain_text(smtp):
-    sender(smtp.url).send(a_letter(attachment=None, attachment_method=None), now=NOW)
+    sender(smtp.url).send(a_letter(invitation=None), now=NOW)
 
     assert smtp.mails[0].message.get_content_type() == "text/plain"
 

@@ -51,8 +51,7 @@ def a_letter(recipient="+33639981234", expires_at=NOW + timedelta(hours=2)):
         recipient=recipient,
         subject=None,
         text="RDV confirmé samedi 21 nov. à 14h20",
-        attachment=None,
-        attachment_method=None,
+        invitation=None,
         expires_at=expires_at,
         attempts=1,
     )

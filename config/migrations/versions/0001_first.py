@@ -92,10 +92,10 @@ STEPS = (
     )
     """,
     """
-    CREATE INDEX ix_care_request_link_hash ON care_request (link_hash)
+    CREATE INDEX ix_care_request_open ON care_request (community_id, deadline) WHERE status = 'OPEN'
     """,
     """
-    CREATE INDEX ix_care_request_open ON care_request (community_id, deadline) WHERE status = 'OPEN'
+    CREATE INDEX ix_care_request_link_hash ON care_request (link_hash)
     """,
     """
     CREATE TABLE api_client (
@@ -183,8 +183,7 @@ STEPS = (
         recipient VARCHAR NOT NULL,
         subject VARCHAR,
         text VARCHAR NOT NULL,
-        attachment BYTEA,
-        attachment_method VARCHAR(20),
+        invitation JSONB,
         send_at TIMESTAMP WITH TIME ZONE NOT NULL,
         expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
         status VARCHAR(20) NOT NULL,
@@ -199,13 +198,11 @@ STEPS = (
         CONSTRAINT uq_outbox_message_promised_once UNIQUE (community_id, about, version, kind, channel, recipient),
         CONSTRAINT ck_outbox_message_lease_is_whole CHECK ((lease IS NULL) = (lease_until IS NULL)),
         CONSTRAINT ck_outbox_message_lease_is_for_sending CHECK ((lease IS NOT NULL) = (status = 'SENDING')),
-        CONSTRAINT ck_outbox_message_attachment_is_whole CHECK ((attachment IS NULL) = (attachment_method IS NULL)),
         CONSTRAINT ck_outbox_message_email_has_subject CHECK (channel <> 'EMAIL' OR subject IS NOT NULL),
         CONSTRAINT ck_outbox_message_attempts_are_counted CHECK (attempts >= 0),
         CONSTRAINT fk_outbox_message_community_id FOREIGN KEY(community_id) REFERENCES community (id),
         CONSTRAINT ck_outbox_message_kind CHECK (kind IN ('CONFIRMATION', 'MOVED', 'CANCELLED', 'CALL_BACK', 'NOTICE', 'REMINDER')),
         CONSTRAINT ck_outbox_message_channel CHECK (channel IN ('SMS', 'EMAIL')),
-        CONSTRAINT ck_outbox_message_calendarmethod CHECK (attachment_method IN ('REQUEST', 'CANCEL')),
         CONSTRAINT ck_outbox_message_status CHECK (status IN ('WAITING', 'SENDING', 'SENT', 'DELIVERED', 'UNDELIVERED', 'FAILED', 'WITHDRAWN', 'EXPIRED', 'UNKNOWN'))
     )
     """,
@@ -325,16 +322,16 @@ STEPS = (
     )
     """,
     """
-    CREATE INDEX ix_slot_day ON slot (community_id, professional_id, starts_at)
-    """,
-    """
     CREATE INDEX ix_slot_held ON slot (community_id, held_by) WHERE held_by IS NOT NULL
     """,
     """
-    CREATE UNIQUE INDEX ix_slot_claimed ON slot (community_id, claimed_by) WHERE claimed_by IS NOT NULL
+    CREATE INDEX ix_slot_day ON slot (community_id, professional_id, starts_at)
     """,
     """
     CREATE INDEX ix_slot_free ON slot (community_id, discipline, starts_at) INCLUDE (ends_at, id, reference, professional_id, site_id, skills, visibility, mode, held_by, held_until) WHERE claimed_by IS NULL AND withdrawn_at IS NULL
+    """,
+    """
+    CREATE UNIQUE INDEX ix_slot_claimed ON slot (community_id, claimed_by) WHERE claimed_by IS NOT NULL
     """,
     """
     CREATE TABLE booking (
@@ -366,13 +363,13 @@ STEPS = (
     )
     """,
     """
+    CREATE UNIQUE INDEX uq_booking_live_request ON booking (community_id, request_id) WHERE status <> 'CANCELLED'
+    """,
+    """
     CREATE UNIQUE INDEX uq_booking_live_slot ON booking (community_id, slot_id) WHERE status <> 'CANCELLED'
     """,
     """
     CREATE INDEX ix_booking_link_hash ON booking (link_hash)
-    """,
-    """
-    CREATE UNIQUE INDEX uq_booking_live_request ON booking (community_id, request_id) WHERE status <> 'CANCELLED'
     """,
     """
     CREATE TABLE account_site (
