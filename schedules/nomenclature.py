@@ -18,11 +18,12 @@ class ProfessionUnknown(ValueError):
 class Discipline:
     """A kind of professional as protocols count them: `MG`, `PH`, `SF`.
 
-    `profession` is a TRE_G15 code, `specialities` TRE_R38 codes (empty: all that are left).
+    `profession` is a TRE_G15 code (none: a service, which no professional is), `specialities`
+    are TRE_R38 codes (empty: all that are left).
     """
 
     code: str
-    profession: str
+    profession: str | None
     specialities: tuple[str, ...]
     fr: str
     en: str
@@ -34,7 +35,7 @@ class Discipline:
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-    profession: str
+    profession: str | None = None
     specialities: tuple[str, ...] = ()
     fr: str
     en: str

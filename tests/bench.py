@@ -44,7 +44,7 @@ from tests.builders import (
 )
 
 CONNECTIONS = 16
-BOOKINGS = 1500
+BOOKINGS = 700
 HELLOS = 6000
 SEARCHES = 400
 KEY = "jm_" + "b" * 43
@@ -127,15 +127,14 @@ def _prepare(database: Engine, how_many: int) -> list[tuple[UUID, UUID]]:
     with Session(database, expire_on_commit=False) as session, transaction(session):
         community = a_community(session, name="CPTS du banc")
         site = a_site(session, community)
-        session.add(
-            ApiClient(
-                community_id=community.id,
-                reference=uuid4(),
-                name="bench",
-                key_hash=sha256(KEY.encode()).digest(),
-                created_at=now,
-            )
+        client = ApiClient(
+            community_id=community.id,
+            reference=uuid4(),
+            name="bench",
+            key_hash=sha256(KEY.encode()).digest(),
+            created_at=now,
         )
+        session.add(client)
         free: list[UUID] = []
         while len(free) < how_many:
             doctor = a_professional(session, community, site)
@@ -148,7 +147,14 @@ def _prepare(database: Engine, how_many: int) -> list[tuple[UUID, UUID]]:
         patient = Patient(34 * 12, Sex.MALE)
         answers = nothing_wrong(protocol, ["trauma_membre"], patient)
         asked = [
-            a_triaged_request(session, community, protocol, now=now, answers=answers)
+            a_triaged_request(
+                session,
+                community,
+                protocol,
+                now=now,
+                answers=answers,
+                opened_by=client.reference,
+            )
             for _ in range(how_many)
         ]
         references = [request.reference for request in asked]
@@ -229,14 +235,21 @@ def _hammer(port: int, requests: list[bytes]) -> dict[str, float]:
 
 def _one_after_other(port: int, requests: list[bytes]) -> list[float]:
     took = []
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        for request in requests:
-            began = time.perf_counter()
+    connection = socket.create_connection(("127.0.0.1", port))
+    for request in requests:
+        began = time.perf_counter()
+        try:
             connection.sendall(request)
             status = _status(connection)
-            took.append(time.perf_counter() - began)
-            if not 200 <= status < 300:
-                raise RuntimeError(f"answered {status}")
+        except ConnectionError:
+            # A worker of gunicorn retires after some thousand requests; everything is repeatable.
+            connection = socket.create_connection(("127.0.0.1", port))
+            connection.sendall(request)
+            status = _status(connection)
+        took.append(time.perf_counter() - began)
+        if not 200 <= status < 300:
+            raise RuntimeError(f"answered {status}")
+    connection.close()
     return took
 
 

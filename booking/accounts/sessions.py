@@ -4,9 +4,10 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from booking.accounts import passwords
@@ -129,31 +130,8 @@ def who(session: Session, token: str, *, now: datetime) -> Member | None:
 
     One query; at most once a minute a second statement notes that the session is in use.
     """
-    sites = (
-        select(func.array_agg(AccountSite.site_id))
-        .where(
-            AccountSite.community_id == Account.community_id, AccountSite.account_id == Account.id
-        )
-        .scalar_subquery()
-    )
     found = session.execute(
-        select(
-            Account.community_id,
-            Account.id,
-            Account.reference,
-            Account.role,
-            Account.display_name,
-            Account.professional_id,
-            sites.label("site_ids"),
-            StaffSession.id.label("session_id"),
-            StaffSession.last_seen_at,
-        )
-        .join(
-            StaffSession,
-            (StaffSession.community_id == Account.community_id)
-            & (StaffSession.account_id == Account.id),
-        )
-        .where(
+        _members().where(
             StaffSession.token_hash == hashed(token),
             StaffSession.ended_at.is_(None),
             StaffSession.last_seen_at > now - IDLE,
@@ -173,6 +151,32 @@ def who(session: Session, token: str, *, now: datetime) -> Member | None:
         name=found.display_name,
         professional_id=found.professional_id,
         site_ids=tuple(sorted(found.site_ids or ())),
+    )
+
+
+def _members() -> Select[Any]:
+    """Return accounts with their sessions and the sites they keep."""
+    sites = (
+        select(func.array_agg(AccountSite.site_id))
+        .where(
+            AccountSite.community_id == Account.community_id, AccountSite.account_id == Account.id
+        )
+        .scalar_subquery()
+    )
+    return select(
+        Account.community_id,
+        Account.id,
+        Account.reference,
+        Account.role,
+        Account.display_name,
+        Account.professional_id,
+        sites.label("site_ids"),
+        StaffSession.id.label("session_id"),
+        StaffSession.last_seen_at,
+    ).join(
+        StaffSession,
+        (StaffSession.community_id == Account.community_id)
+        & (StaffSession.account_id == Account.id),
     )
 
 

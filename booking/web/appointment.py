@@ -167,7 +167,7 @@ def _page(kept: Kept, template: str, token: str, **more: object) -> str:
     where = f"{site.latitude:.5f}", f"{site.longitude:.5f}"
     shown: dict[str, Any] = {
         "community": kept.community,
-        "when": wording.capital(wording.day_and_hour(kept.slot.starts_at, zone, now=now())),
+        "when": wording.day_and_hour(kept.slot.starts_at, zone, now=now()),
         "who": kept.professional.name,
         "site": site,
         "code": kept.booking.code,

@@ -30,6 +30,12 @@ def dialled(phone: str) -> str:
     return wording.dialled(phone)
 
 
+@pages.app_template_filter()
+def capital(text: str) -> str:
+    """Return a text that begins with a capital."""
+    return wording.capital(text)
+
+
 def here() -> str:
     """Return the address of this page without the host, to come back to."""
     query = request.query_string.decode("ascii", "replace")

@@ -70,14 +70,22 @@ def contact(form: Form) -> Contact:
         form,
         {
             "telephone": phone,
-            "message": lambda f: choice(f, "message", (YES, NO), _("Choisissez Oui ou Non")),
-            "sms": lambda f: choice(f, "sms", (YES, NO), _("Choisissez Oui ou Non")),
+            "message": _message,
+            "sms": _sms,
             "courriel": email,
         },
     )
     return Contact(
         said["telephone"], said["message"] == YES, said["sms"] == YES, said["courriel"] or None
     )
+
+
+def _message(form: Form) -> str:
+    return choice(form, "message", (YES, NO), _("Message : choisissez Oui ou Non"))
+
+
+def _sms(form: Form) -> str:
+    return choice(form, "sms", (YES, NO), _("SMS : choisissez Oui ou Non"))
 
 
 def call_back(form: Form) -> tuple[str, str | None]:

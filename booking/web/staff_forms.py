@@ -50,8 +50,9 @@ class FormRefused(ValueError):
 
 def clean(text: str) -> str:
     """Return what was typed on one line, without what no keyboard writes: controls, bidi marks."""
-    kept = (" " if sign in "\t\r\n" else sign for sign in unicodedata.normalize("NFC", text))
-    return " ".join("".join(s for s in kept if unicodedata.category(s)[0] != "C").split())
+    kept = (" " if sign in "\t\r\n" else sign for sign in text)
+    written = "".join(sign for sign in kept if unicodedata.category(sign)[0] != "C")
+    return " ".join(unicodedata.normalize("NFC", written).split())
 
 
 def typed(form: MultiDict[str, str]) -> dict[str, str]:

@@ -378,9 +378,7 @@ def test_an_email_arrives_with_its_calendar_byte_for_byte(promise, drain, status
     )
     with SmtpServer() as smtp:
         settings = Settings(smtp_url=smtp.url, mail_from="rdv@cpts.example")
-        drain(
-            SmtpEmail(settings, lambda said: (ics, "REQUEST") if said == {"says": "all"} else None)
-        )
+        drain(SmtpEmail(settings, {"all": (ics, "REQUEST")}.__getitem__))
 
     parts = [
         p for p in smtp.mails[0].message.walk() if p.get_content_subtype() in ("calendar", "ics")

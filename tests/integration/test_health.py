@@ -4,9 +4,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from markupsafe import escape
+from sqlalchemy import select, text
 
-from booking import worker
+from booking import protocols, worker
 from booking.app import create_app
 from booking.extensions import db
 from booking.models import CareRequest, Channel, RequestStatus
@@ -14,6 +15,7 @@ from booking.web import dev, health
 from config.settings import Settings
 from notifications.models import Channel as MessageChannel
 from notifications.models import Kind, OutboxMessage, Status
+from schedules.models import Community
 from tests import builders
 from tests.clockwork import NOON
 
@@ -231,19 +233,17 @@ def test_a_long_message_is_told_to_cost_more(client, session):
 
 
 def test_a_mail_has_its_subject_and_its_calendar_file(client, session):
-    mail = a_message(
-        session,
-        builders.a_community(session),
-        channel=MessageChannel.EMAIL,
-        recipient="a@patients.example",
-        subject="Votre rendez-vous",
-        invitation=None,
-    )
+    slot = builders.a_slot(session)
+    community = session.get_one(Community, slot.community_id)
+    builders.a_booking(session, community, protocols.in_force(NOON.date())["fr"], slot)
+    mail = session.scalars(
+        select(OutboxMessage).where(OutboxMessage.channel == MessageChannel.EMAIL)
+    ).one()
     session.commit()
 
-    assert "Votre rendez-vous" in client.get("/dev/messages").text
+    assert escape(mail.subject) in client.get("/dev/messages").text
     calendar = client.get(f"/dev/messages/{mail.reference}.ics")
-    assert calendar.data == b"BEGIN:VCALENDAR"
+    assert calendar.data.startswith(b"BEGIN:VCALENDAR")
     assert calendar.mimetype == "text/calendar"
 
 
