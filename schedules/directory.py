@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from schedules.models import Commune, Community, Professional, Site, Slot
+from schedules.models import Commune, Community, Professional, ProfessionalSite, Site, Slot
 
 GENERAL_PRACTICE = "MG"
 """The discipline of those who can be a médecin traitant here (see schedules.nomenclature)."""
@@ -57,4 +57,22 @@ def whereabouts(session: Session, slot: Slot) -> tuple[Professional, Site]:
     return (
         session.get_one(Professional, (slot.community_id, slot.professional_id)),
         session.get_one(Site, (slot.community_id, slot.site_id)),
+    )
+
+
+def phone_of(session: Session, professional: Professional) -> str | None:
+    """Return the phone of a place where this professional gives care, if one is known."""
+    return session.scalar(
+        select(Site.phone)
+        .join(
+            ProfessionalSite,
+            (ProfessionalSite.community_id == Site.community_id)
+            & (ProfessionalSite.site_id == Site.id),
+        )
+        .where(
+            ProfessionalSite.community_id == professional.community_id,
+            ProfessionalSite.professional_id == professional.id,
+        )
+        .order_by(Site.id)
+        .limit(1)
     )

@@ -167,11 +167,12 @@ def _served(app: str, url: str) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"DATABASE_URL": url, "PORT": str(port)}  # noqa: TID251 - handed on
+    log = Path(tempfile.gettempdir(), f"bench-{app.partition(':')[0]}.log").open("wb")
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", app],
         env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
     )
     try:
         _wait_for(port)
@@ -179,6 +180,7 @@ def _served(app: str, url: str) -> Iterator[int]:
     finally:
         server.terminate()
         server.wait(20)
+        log.close()
 
 
 def _wait_for(port: int) -> None:
@@ -194,7 +196,12 @@ def _get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 
 
-PERSON = {"family_name": "Morel", "given_name": "Lucie", "birth_date": "1993-05-04"}
+PERSON = {
+    "family_name": "Morel",
+    "given_name": "Lucie",
+    # As old as triage was told: otherwise it would have to judge again.
+    "birth_date": (utc_now() - timedelta(days=34 * 365.25 + 20)).date().isoformat(),
+}
 
 
 def _post(request: UUID, slot: UUID) -> bytes:

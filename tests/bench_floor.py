@@ -64,7 +64,8 @@ def book() -> tuple[dict[str, str], int]:
     """Book as the product does: who calls, the request locked, one statement, one commit."""
     asked = request.get_json()
     key = request.headers["Authorization"].removeprefix("Bearer ")
-    with connection() as live, live.cursor() as cursor:
+    live = connection()
+    with live.transaction(), live.cursor() as cursor:
         cursor.execute(KNOWN, [key.encode()])
         cursor.execute(LOCKED, [asked["request"]])
         request_id, community, assessment, level = cursor.fetchone()

@@ -54,14 +54,13 @@ def book(call: Call, reference: UUID, wanted: asked.Appointment) -> Answer:
     if request.level is None or not request.level.is_bookable:
         raise _forbidden(call, request)
     _refuse_if_another_age(call, request, wanted.person.birth_date)
-    person = wanted.person.model_dump()
-    ask.identify(call.session, request, {**person, "wants_sms": wanted.consent_sms})
     try:
         made = choose.book(
             call.session,
             request,
             call.client.community,
             wanted.slot,
+            person={**wanted.person.model_dump(), "wants_sms": wanted.consent_sms},
             by=BY,
             links=equipment().links,
             now=call.now,

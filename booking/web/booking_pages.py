@@ -32,6 +32,7 @@ def show_doctor(visit: Visit, step: Step) -> Shown:
         "typed": {"lequel": str(asked.regular_doctor or "")},
         "must_call": must_call,
         "mine": mine,
+        "phone": directory.phone_of(visit.session, mine) if mine and must_call else None,
     }
 
 

@@ -263,11 +263,13 @@ def test_what_is_no_urgent_care_gets_advice_and_no_appointment(walk: Walk):
 def test_a_regular_doctor_who_was_not_called_is_called_first(walk: Walk):
     walk.to("medecin-traitant")
 
-    led = walk.post("medecin-traitant", medecin="not_called")
+    mine = str(walk.town.doctor.reference)
+    led = walk.post("medecin-traitant", medecin="not_called", lequel=mine)
     told = walk.client.get(led.location)
     on = walk.post("medecin-traitant", medecin="not_called_goes_on")
 
     assert "Appelez-le d’abord" in told.text
+    assert walk.town.site.phone in told.text
     assert on.location.endswith("/rendez-vous")
 
 

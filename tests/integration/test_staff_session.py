@@ -171,6 +171,17 @@ def test_a_cookie_from_before_the_sign_in_opens_nothing_after_it(app, staff, ses
     assert client.get("/console").status_code == 303
 
 
+def test_nothing_of_the_cookie_from_before_survives_the_sign_in(app, staff):
+    client = app.test_client()
+    with client.session_transaction() as kept:
+        kept["csrf_token"] = "known to somebody else"
+
+    client.post("/connexion", data={"email": staff[Role.OPERATOR].email, "password": PASSWORD})
+
+    with client.session_transaction() as kept:
+        assert kept.keys() == {"staff"}
+
+
 def test_signing_out_ends_the_session_also_for_a_copy_of_the_cookie(app, staff):
     client = signed_in(app, staff[Role.OPERATOR])
     copy = client.get_cookie("session").value
