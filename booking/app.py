@@ -1,8 +1,7 @@
 """Puts the rooms together: one app from settings, a clock and senders."""
 
 import os
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -28,7 +27,7 @@ from booking.web import (
     webhooks,
     wording,
 )
-from config import embedded, logs
+from config import address, logs
 from config.clock import PARIS, Clock, local_day, utc_now
 from config.database import engine_options
 from config.settings import Settings
@@ -103,22 +102,12 @@ def _open_doors(app: Flask, settings: Settings) -> None:
     errors.init_app(app)
 
 
-def database_address(settings: Settings) -> Callable[[], str]:
-    """Return what gives the database's address; the embedded server starts when it is asked."""
-
-    @cache
-    def address() -> str:
-        return settings.database_url or embedded.start(settings.var.resolve() / "postgres")
-
-    return address
-
-
 def _configuration(settings: Settings) -> dict[str, object]:
     return {
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://",
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(
-            database_address(settings), pool_size=settings.web_threads + 2
+            address.of_database(settings), pool_size=settings.web_threads + 2
         ),
         "MAX_CONTENT_LENGTH": LARGEST_BODY,
         "MAX_FORM_MEMORY_SIZE": LARGEST_BODY,

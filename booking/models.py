@@ -122,6 +122,8 @@ class CareRequest(Base):
     wants_sms: Mapped[bool] = mapped_column(server_default="true")
     call_back_hours: Mapped[str | None]
     call_back_asked_at: Mapped[datetime | None]
+    declined_because: Mapped[str | None]
+    """Why it ended without an appointment: a code that the door chose."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "reference", name="uq_care_request_reference"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from booking.triage import loading, translation
@@ -17,6 +18,10 @@ def files(folder: Path = FOLDER) -> list[Path]:
     return sorted(path for path in versions if path.suffixes[-2].startswith(".v"))
 
 
+_read = cache(loading.load)
+"""A published version never changes, and takes a third of a second to read and check."""
+
+
 def in_force(on: date, folder: Path = FOLDER) -> Mapping[str, Protocol]:
     """Return the newest version whose dates cover that day, by language: `fr`, and what else is.
 
@@ -26,7 +31,7 @@ def in_force(on: date, folder: Path = FOLDER) -> Mapping[str, Protocol]:
     Raises:
         ProtocolInvalid: if a file is not a protocol, or there is none.
     """
-    versions = {path: loading.load(path) for path in files(folder)}
+    versions = {path: _read(path) for path in files(folder)}
     if not versions:
         raise ProtocolInvalid(f"no protocol in {folder.name}")
     path, french = max(

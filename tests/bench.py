@@ -167,20 +167,19 @@ def _served(app: str, url: str) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"DATABASE_URL": url, "PORT": str(port)}  # noqa: TID251 - handed on
-    log = Path(tempfile.gettempdir(), f"bench-{app.partition(':')[0]}.log").open("wb")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", app],
-        env=environment,
-        stdout=log,
-        stderr=log,
-    )
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
+    with Path(tempfile.gettempdir(), f"bench-{app.partition(':')[0]}.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", app],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(20)
 
 
 def _wait_for(port: int) -> None:

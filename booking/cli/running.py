@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from booking import demo, privacy, serve, worker
 from booking.cli import doors
 from booking.extensions import db, equipment, now
-from config import schema
+from config import address, schema
 from config.database import transaction
 
 
@@ -44,7 +44,7 @@ def upgrade() -> None:
 def work() -> None:
     """Envoyer les messages et faire les tâches de fond, jusqu’à l’arrêt."""
     kit = equipment()
-    worker.run(serve.address_of(kit.settings), kit.senders, clock=kit.clock)
+    worker.run(address.of_database(kit.settings), kit.senders, clock=kit.clock)
 
 
 @click.command("forget")

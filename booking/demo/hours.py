@@ -15,16 +15,13 @@ from booking.demo.territory import HoursDoc, written
 from config.clock import day_bounds, local_day
 from schedules import slots
 from schedules.models import Community, Professional, ProfessionalSite, Site, Slot
-from schedules.openings import MOST_AT_ONCE, SHORTEST, Opening, OpeningRefused, moments
+from schedules.openings import SHORTEST, Opening, OpeningRefused, moments
 
 DAYS = 3
 QUARTER = timedelta(minutes=15)
 
 MORNINGS = (time(8, 30), time(9), time(9, 45), time(10, 30), time(11, 15))
 AFTERNOONS = (time(13, 30), time(14, 15), time(15), time(16), time(17))
-
-ENOUGH_LEFT = timedelta(hours=2)
-"""With less of the day than this left, slots are short: some of them must still fit in."""
 
 FREE_TODAY = 2
 """With fewer slots than this to come today, a professional reserves some more."""
@@ -72,7 +69,7 @@ def next_quarter(now: datetime) -> datetime:
 
 
 def more_today(practice: Practice, now: datetime) -> Opening | None:
-    """Return slots from the next quarter hour on, short ones if the day is nearly over.
+    """Return slots from the next quarter hour on, short ones if no two usual ones fit in.
 
     `now` is naive wall time. None from a quarter to midnight on: no quarter hour is left.
     """
@@ -80,8 +77,8 @@ def more_today(practice: Practice, now: datetime) -> Opening | None:
     midnight = datetime.combine(now.date() + timedelta(days=1), time())
     left = midnight - starts
     usual = timedelta(minutes=practice.hours.minutes)
-    length = usual if left >= ENOUGH_LEFT else SHORTEST
-    room = min(left // length, MOST_AT_ONCE if length == SHORTEST else MORE_TODAY)
+    length = usual if left >= FREE_TODAY * usual else SHORTEST
+    room = min(left // length, MORE_TODAY)
     return Opening(now.date(), starts.time(), room, length) if room > 0 else None
 
 

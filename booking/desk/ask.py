@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from booking.links import Links, hashed
@@ -21,6 +21,10 @@ from schedules.models import Community
 
 DRAFT_LIVES = timedelta(hours=24)
 """How long a half-filled form waits for its author (WCAG 2.2.6)."""
+
+
+BY_PATIENT = "patient"
+"""The reason of whoever ends their own request."""
 
 
 class NoSuchRequest(LookupError):
@@ -259,23 +263,14 @@ def ask_for_call(
     session.flush()
 
 
-def decline(session: Session, request: CareRequest, *, now: datetime) -> None:
-    """End a request that its patient no longer wants; what they held is free again."""
+def decline(
+    session: Session, request: CareRequest, *, because: str = BY_PATIENT, now: datetime
+) -> None:
+    """End a request without an appointment, for a reason; what it held is free again.
+
+    Only an open request is owed an answer: any other keeps its status, and has no reason.
+    """
     slots.let_go(session, request.community_id, asker=request.reference, now=now)
     if request.status is RequestStatus.OPEN:
-        request.status = RequestStatus.DECLINED
+        request.status, request.declined_because = RequestStatus.DECLINED, because
     session.flush()
-
-
-def open_count(session: Session, community_id: int) -> int:
-    """Return how many requests of this community wait for an answer."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(CareRequest)
-            .where(
-                CareRequest.community_id == community_id, CareRequest.status == RequestStatus.OPEN
-            )
-        )
-        or 0
-    )

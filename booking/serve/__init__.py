@@ -8,9 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Mapping
 from time import monotonic, sleep
 from typing import Any
 
@@ -19,10 +17,10 @@ import click
 from booking.extensions import db, equipment
 from booking.serve.family import LOOK_EVERY, Child, Family
 from booking.serve.welcome import prepare_demo, seed_demo, sign_ins, welcome
-from config import embedded, schema
+from config import address, embedded, schema
 from config.settings import Settings
 
-__all__ = ["PortTaken", "address_of", "refuse_taken_port", "run", "seed_demo", "sign_ins"]
+__all__ = ["PortTaken", "refuse_taken_port", "run", "seed_demo", "sign_ins"]
 
 HOST = "127.0.0.1"
 
@@ -53,7 +51,7 @@ def run() -> None:
     # Until the children are there, an end is an end; the database is stopped on the way out.
     signal.signal(signal.SIGTERM, _leave)
     refuse_taken_port(settings.port)
-    address = address_of(settings)()
+    where = address.of_database(settings)()
     schema.upgrade(db.engine)
     told = prepare_demo(settings)
     # From here on the children have the connections; and none of ours may be forked.
@@ -63,7 +61,7 @@ def run() -> None:
             Child("web", _python("gunicorn", "--config", "config/gunicorn.py", "wsgi:app")),
             Child("worker", _python("flask", "--app", "wsgi", "worker")),
         ),
-        _environment(settings, address),
+        _environment(settings, where),
     )
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, family.end_soon)
@@ -72,7 +70,7 @@ def run() -> None:
     finally:
         family.end()
         if settings.database_url is None:
-            embedded.stop(_folder(settings))
+            embedded.stop(address.folder(settings))
     click.echo("JourMême est arrêté.")
 
 
@@ -96,23 +94,9 @@ def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-def _environment(settings: Settings, address: str) -> dict[str, str]:
-    handed_on = {"DATABASE_URL": address, "JOURMEME_VAR": str(settings.var.resolve())}
+def _environment(settings: Settings, where: str) -> dict[str, str]:
+    handed_on = {"DATABASE_URL": where, "JOURMEME_VAR": str(settings.var.resolve())}
     return {**os.environ, **handed_on}  # noqa: TID251 - handed on to the children, not read
-
-
-def address_of(settings: Settings) -> Callable[[], str]:
-    """Return what gives the database's address; the embedded server starts when it is asked."""
-
-    @cache
-    def address() -> str:
-        return settings.database_url or embedded.start(_folder(settings))
-
-    return address
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.var.resolve() / "postgres"
 
 
 def refuse_taken_port(port: int) -> None:

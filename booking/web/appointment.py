@@ -168,7 +168,7 @@ def _page(kept: Kept, template: str, token: str, **more: object) -> str:
     shown: dict[str, Any] = {
         "community": kept.community,
         "when": wording.day_and_hour(kept.slot.starts_at, zone, now=now()),
-        "who": kept.professional.name,
+        "who": offers.who(kept.professional.name, kept.professional.discipline),
         "site": site,
         "code": kept.booking.code,
         "is_live": kept.is_live,

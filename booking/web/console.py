@@ -172,7 +172,8 @@ def decline(reference: UUID) -> ResponseReturnValue:
     if because not in staff_words.DECLINED_BECAUSE:
         return _again(reference, {"because": _("Choisissez pourquoi")}, 422)
     with transaction(db.session) as session:
-        ask.decline(session, _found(session, reference, lock=True), now=now())
+        asked = _found(session, reference, lock=True)
+        ask.decline(session, asked, because=because, now=now())
     logs.event(
         "request_declined", request=reference, actor=guards.identity().account, reason=because
     )

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from booking import guards
 from booking.desk import ask, choose, tell
 from booking.extensions import equipment
-from booking.web import persons, wording
+from booking.web import offers, persons, wording
 from booking.web.answers import Form
 from booking.web.booking_pages import deadline, held
 from booking.web.journey import Step
@@ -37,7 +37,7 @@ def _what(visit: Visit) -> list[dict[str, str]]:
             "value": wording.capital(
                 wording.day_and_hour(slot.starts_at, visit.zone, now=visit.now)
             ),
-            "more": f"{who.name}, {where.name}, {where.address}",
+            "more": f"{offers.who(who.name, who.discipline)}, {where.name}, {where.address}",
             "href": visit.url(Step.APPOINTMENT),
             "hidden": _("le rendez-vous"),
         },

@@ -11,6 +11,7 @@ from booking.desk import choose
 from booking.models import CareRequest
 from booking.routing import Proposal
 from booking.web import wording
+from schedules import nomenclature
 from schedules.models import Community
 
 MOST_LOOKED_AT = 60
@@ -56,6 +57,11 @@ def leaf(
     }
 
 
+def who(name: str, discipline: str) -> str:
+    """Return somebody's name with what they are: a patient shall not wonder."""
+    return f"{name}, {nomenclature.label(discipline, wording.language())}"
+
+
 def offer(proposal: Proposal, community: Community, now: datetime) -> Offer:
     """Return a proposal as people read it, at the hours of their territory."""
     slot = proposal.slot
@@ -65,7 +71,7 @@ def offer(proposal: Proposal, community: Community, now: datetime) -> Offer:
     return Offer(
         value=str(slot.reference),
         hour=wording.capital(wording.short_day_and_hour(slot.starts_at, community.zone, now=now)),
-        who=slot.professional_name,
+        who=who(slot.professional_name, slot.discipline),
         where=where,
         why=wording.why(proposal),
     )

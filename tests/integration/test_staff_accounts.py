@@ -74,6 +74,15 @@ def test_a_closed_account_does_not_get_in_and_is_out_at_once(session, operator):
     assert enter(session, operator.email) is None
 
 
+def test_an_account_closed_by_whatever_way_has_no_live_session(session, operator):
+    token = enter(session, operator.email)
+
+    operator.closed_at = NOON
+    session.flush()
+
+    assert accounts.who(session, token, now=NOON) is None
+
+
 def test_after_ten_failures_in_an_hour_even_the_right_password_is_not_looked_at(session, operator):
     for _ in range(10):
         assert enter(session, operator.email, "faux") is None

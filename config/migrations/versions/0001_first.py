@@ -80,6 +80,7 @@ STEPS = (
         wants_sms BOOLEAN DEFAULT 'true' NOT NULL,
         call_back_hours VARCHAR,
         call_back_asked_at TIMESTAMP WITH TIME ZONE,
+        declined_because VARCHAR,
         CONSTRAINT pk_care_request PRIMARY KEY (community_id, id),
         CONSTRAINT uq_care_request_reference UNIQUE (community_id, reference),
         CONSTRAINT ck_care_request_level_is_assessed CHECK ((level IS NULL) = (assessment_id IS NULL)),
@@ -92,10 +93,10 @@ STEPS = (
     )
     """,
     """
-    CREATE INDEX ix_care_request_open ON care_request (community_id, deadline) WHERE status = 'OPEN'
+    CREATE INDEX ix_care_request_link_hash ON care_request (link_hash)
     """,
     """
-    CREATE INDEX ix_care_request_link_hash ON care_request (link_hash)
+    CREATE INDEX ix_care_request_open ON care_request (community_id, deadline) WHERE status = 'OPEN'
     """,
     """
     CREATE TABLE api_client (
@@ -322,16 +323,16 @@ STEPS = (
     )
     """,
     """
-    CREATE INDEX ix_slot_held ON slot (community_id, held_by) WHERE held_by IS NOT NULL
-    """,
-    """
-    CREATE INDEX ix_slot_day ON slot (community_id, professional_id, starts_at)
-    """,
-    """
     CREATE INDEX ix_slot_free ON slot (community_id, discipline, starts_at) INCLUDE (ends_at, id, reference, professional_id, site_id, skills, visibility, mode, held_by, held_until) WHERE claimed_by IS NULL AND withdrawn_at IS NULL
     """,
     """
     CREATE UNIQUE INDEX ix_slot_claimed ON slot (community_id, claimed_by) WHERE claimed_by IS NOT NULL
+    """,
+    """
+    CREATE INDEX ix_slot_held ON slot (community_id, held_by) WHERE held_by IS NOT NULL
+    """,
+    """
+    CREATE INDEX ix_slot_day ON slot (community_id, professional_id, starts_at)
     """,
     """
     CREATE TABLE booking (
