@@ -8,7 +8,7 @@ PORT ?= 8000
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check bench clean migration worker lint
+.PHONY: help setup setup-dev run test check bench clean migration worker lint translations
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,7 +43,7 @@ browser: setup-dev
 	@sh tests/install_browser.sh
 
 test: browser ## the whole suite, browser included
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: setup-dev
 	$(BIN)/ruff format --check .
@@ -53,13 +53,18 @@ lint: setup-dev
 	$(BIN)/flask --app wsgi check-protocols
 
 check: lint browser ## what CI runs: format, lint, types, imports, protocols, tests, coverage
-	$(BIN)/python -m pytest -q --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term
 
 bench: setup-dev ## speed, as ratios against floors, into var/bench.json
 	$(BIN)/python -m tests.bench
 
 migration: setup-dev ## draft a migration: make migration m="what changes"
 	$(BIN)/flask --app wsgi draft-migration "$(m)"
+
+translations: setup-dev ## gather the texts of the screens into the English catalogue
+	@mkdir -p var
+	$(BIN)/pybabel -q extract -F babel.cfg -k lazy -k lazy_gettext --no-location --no-wrap --sort-output -o var/messages.pot booking
+	$(BIN)/pybabel -q update -i var/messages.pot -d booking/translations -l en --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 clean: ## forget the virtual environment, the embedded database, every cache
 	rm -rf $(VENV) var .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

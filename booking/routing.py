@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from schedules.geography import Place, distance_km
-from schedules.slots import FreeSlot
+from schedules.search import FreeSlot
 
 SAME_MOMENT = timedelta(minutes=30)
 """Slots that start this close together are equally soon: then the nearer one goes first."""

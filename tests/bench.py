@@ -33,7 +33,7 @@ from booking.triage.facts import Patient, Sex
 from config import embedded, schema
 from config.clock import utc_now
 from config.database import transaction
-from schedules import slots
+from schedules import search, slots
 from schedules.models import Visibility
 from tests.builders import (
     a_community,
@@ -327,11 +327,11 @@ def _grown(database: Engine, *, communities: int) -> list[int]:
 
 def _p50_p95(database: Engine, communities: list[int]) -> tuple[float, float]:
     now = utc_now()
-    wanted = [slots.Wanted("MK"), slots.Wanted("MG"), slots.Wanted("PH")]
+    wanted = [search.Wanted("MK"), search.Wanted("MG"), search.Wanted("PH")]
     with Session(database) as session:
 
         def once(number: int) -> None:
-            found = slots.free(
+            found = search.free(
                 session,
                 communities[number % len(communities)],
                 wanted,

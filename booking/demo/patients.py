@@ -12,7 +12,7 @@ from booking.models import CareRequest, Channel
 from booking.triage import cases, engine
 from booking.triage.protocol import Protocol
 from config.clock import local_day
-from schedules import slots
+from schedules import search
 
 BY_PATIENT = "PATIENT"
 
@@ -101,7 +101,7 @@ def _slot_for(
     session: Session, territory: Territory, said: PatientDoc, request: CareRequest, now: datetime
 ) -> UUID | None:
     if said.professional is not None and request.deadline is not None:
-        theirs = slots.free_of(
+        theirs = search.free_of(
             session,
             territory.community.id,
             territory.professionals[said.professional - 1].reference,
@@ -119,7 +119,7 @@ def _slot_for(
     return min(equals, key=lambda slot: slot.professional_name).reference if equals else None
 
 
-def _is_as_good(slot: slots.FreeSlot, best: slots.FreeSlot) -> bool:
+def _is_as_good(slot: search.FreeSlot, best: search.FreeSlot) -> bool:
     return (slot.starts_at, slot.site, slot.discipline) == (
         best.starts_at,
         best.site,

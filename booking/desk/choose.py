@@ -21,7 +21,7 @@ from booking.models import (
     CareRequest,
     RequestStatus,
 )
-from schedules import slots
+from schedules import search, slots
 from schedules.geography import Place
 from schedules.models import Community, Slot
 
@@ -81,8 +81,8 @@ def propose(
     assessment = ask.assessment_of(session, request)
     if not assessment.level.is_bookable or request.deadline is None:
         return []
-    wanted = [slots.Wanted(r["discipline"], tuple(r["needs"])) for r in assessment.routes]
-    search = {
+    wanted = [search.Wanted(r["discipline"], tuple(r["needs"])) for r in assessment.routes]
+    said: dict[str, Any] = {
         "asker": request.reference,
         "visible_to": OFFERED,
         "until": _until(request.deadline, now),
@@ -91,12 +91,12 @@ def propose(
     }
     found = [
         routing.Candidate(slot, is_regular_doctor=slot.professional == request.regular_doctor)
-        for slot in slots.free(session, community.id, wanted, **search)  # type: ignore[arg-type]
+        for slot in search.free(session, community.id, wanted, **said)
     ]
     if request.regular_doctor is not None:
         found += [
             routing.Candidate(slot, is_regular_doctor=True)
-            for slot in slots.free_of(session, community.id, request.regular_doctor, **search)  # type: ignore[arg-type]
+            for slot in search.free_of(session, community.id, request.regular_doctor, **said)
         ]
     if only_wheelchair:
         found = [c for c in found if c.slot.is_wheelchair_accessible]

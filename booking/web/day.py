@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from booking import guards
@@ -96,7 +97,7 @@ def _counted(entries: list[Entry]) -> str:
     free = states.count(State.FREE)
     missed = states.count(State.MISSED)
     parts = [
-        _("%(count)s rendez-vous", count=booked),
+        ngettext("%(num)d rendez-vous", "%(num)d rendez-vous", booked),
         staff_words.counted(free, _("libre"), _("libres")),
     ]
     if missed:

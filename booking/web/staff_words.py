@@ -103,7 +103,9 @@ def clock(deadline: datetime, now: datetime) -> str:
 
 def _length(span: timedelta) -> str:
     hours, minutes = divmod(int(span.total_seconds()) // 60, 60)
-    return f"{hours} h {minutes:02}" if hours else f"{minutes} min"
+    if not hours:
+        return f"{minutes} min"
+    return str(_("%(hours)d h %(minutes)s", hours=hours, minutes=f"{minutes:02}"))
 
 
 def age(birth_date: date | None, age_months: int | None, today: date) -> str:
@@ -113,7 +115,7 @@ def age(birth_date: date | None, age_months: int | None, today: date) -> str:
     if age_months is None:
         return ""
     if age_months < wording.MONTHS_UNTIL:
-        return str(_("%(months)d mois", months=age_months))
+        return str(ngettext("%(num)d mois", "%(num)d mois", age_months))
     return str(ngettext("%(num)d an", "%(num)d ans", age_months // 12))
 
 

@@ -271,7 +271,9 @@ def test_the_end_of_a_start_that_was_killed_halfway_is_a_whole_cluster(folder):
     assert ask(embedded.start(folder), "SELECT 1") == [(1,)]
 
 
-@pytest.mark.parametrize("note", [str(os.getpid()), "", "not a number"])
+@pytest.mark.parametrize(
+    "note", [str(os.getpid()), "", "not a number"], ids=["of a live process", "empty", "nonsense"]
+)
 def test_a_stale_pid_file_does_not_keep_the_server_from_starting(folder, note):
     embedded.start(folder)
     embedded.stop(folder)

@@ -21,9 +21,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from config.database import transaction
-from schedules import slots
+from schedules import search, slots
 from schedules.models import Community, Professional, Site, Slot, Visibility
-from schedules.slots import Wanted
+from schedules.search import Wanted
 from tests.builders import a_community, a_professional, a_site, a_slot, slot_of
 from tests.clockwork import NOON
 
@@ -46,7 +46,7 @@ def found(session: Session, slot: Slot, *, asker=SOMEBODY, now=NOON, wanted=A_DO
         "each": 10,
         "now": now,
     }
-    return slots.free(session, slot.community_id, list(wanted), **said | but)
+    return search.free(session, slot.community_id, list(wanted), **said | but)
 
 
 def test_a_free_slot_is_found_with_all_that_a_patient_needs(session):
@@ -464,7 +464,7 @@ class Diary(RuleBasedStateMachine):
     @invariant()
     def everybody_is_offered_exactly_what_is_open_to_them(self):
         for asker in (SOMEBODY, SOMEBODY_ELSE):
-            offered = slots.free(
+            offered = search.free(
                 self.session,
                 self.doctor.community_id,
                 [Wanted("MG")],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from booking.routing import Candidate, Why, rank
 from schedules.geography import Place, distance_km
 from schedules.models import Mode
-from schedules.slots import FreeSlot
+from schedules.search import FreeSlot
 from tests.clockwork import NOON
 
 HOME = Place(48.30, 2.90)

@@ -1,0 +1,160 @@
+"""Who may come in: accounts, sessions, other software; and what doors and workers note."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base, CommunityId, Id, Reference
+
+
+class Role(StrEnum):
+    """What an account may do here."""
+
+    OPERATOR = "OPERATOR"
+    SECRETARY = "SECRETARY"
+    PROFESSIONAL = "PROFESSIONAL"
+    COORDINATOR = "COORDINATOR"
+    ADMINISTRATOR = "ADMINISTRATOR"
+
+
+class Account(Base):
+    """Somebody who works with JourMême, and what they may do."""
+
+    __tablename__ = "account"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    email: Mapped[str] = mapped_column(unique=True)
+    """Lower case: people sign in with it before we know their community."""
+    display_name: Mapped[str]
+    password_hash: Mapped[str]
+    role: Mapped[Role]
+    professional_id: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "reference", name="uq_account_reference"),
+        ForeignKeyConstraint(
+            ["community_id", "professional_id"], ["professional.community_id", "professional.id"]
+        ),
+        CheckConstraint("email = lower(email)", name="email_is_lower_case"),
+        CheckConstraint(
+            "(role = 'PROFESSIONAL') = (professional_id IS NOT NULL)",
+            name="professional_is_somebody",
+        ),
+    )
+
+
+class AccountSite(Base):
+    """The practices whose day a secretary keeps."""
+
+    __tablename__ = "account_site"
+
+    community_id: Mapped[CommunityId]
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    site_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "account_id"], ["account.community_id", "account.id"]
+        ),
+        ForeignKeyConstraint(["community_id", "site_id"], ["site.community_id", "site.id"]),
+    )
+
+
+class StaffSession(Base):
+    """One sign-in, on one device; ended here, it is ended everywhere."""
+
+    __tablename__ = "staff_session"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "account_id"], ["account.community_id", "account.id"]
+        ),
+        UniqueConstraint("community_id", "token_hash", name="uq_staff_session_token"),
+        Index("ix_staff_session_token_hash", "token_hash"),
+    )
+
+
+class SignInFailure(Base):
+    """A refused sign-in, so that guessing slows down on every machine and process alike."""
+
+    __tablename__ = "sign_in_failure"
+
+    id: Mapped[Id]
+    who_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """Keyed hash of the address or the e-mail: neither is kept."""
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_sign_in_failure_who", "who_hash", "at"),)
+
+
+class ApiClient(Base):
+    """Other software that may ask and book, and its key's hash."""
+
+    __tablename__ = "api_client"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    name: Mapped[str]
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "key_hash", name="uq_api_client_key"),
+        Index("ix_api_client_key_hash", "key_hash"),
+    )
+
+
+class IdempotencyKey(Base):
+    """The answer that a client's write was given, so that its repetition gets the same one."""
+
+    __tablename__ = "idempotency_key"
+
+    community_id: Mapped[CommunityId]
+    client_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of method, path and body: the same key with another body is a mistake."""
+    status: Mapped[int]
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "client_id"], ["api_client.community_id", "api_client.id"]
+        ),
+        Index("ix_idempotency_key_created", "created_at"),
+    )
+
+
+class WorkerHeartbeat(Base):
+    """When the worker that leads was last alive: what /readyz and operators look at."""
+
+    __tablename__ = "worker_heartbeat"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
