@@ -1,7 +1,7 @@
 """Puts the rooms together: one app from settings, a clock and senders."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -11,6 +11,7 @@ from booking.api import views as api_views
 from booking.extensions import Equipment, babel, csrf, db
 from booking.links import Links
 from booking.web import (
+    access,
     administration,
     appointment,
     console,
@@ -59,15 +60,21 @@ def create_app(
     *,
     clock: Clock = utc_now,
     senders: Mapping[Channel, Sender] | None = None,
+    versions: Sequence[protocols.Version] | None = None,
 ) -> Flask:
     """Return an app that is ready to serve.
 
     Raises:
-        SettingMissing: if this is production, and something is unsafe.
+        SettingMissing: if something is unsafe for an address that others reach.
         RouteWithoutGuard: if a route does not say who may enter.
         ProtocolInvalid: if the triage protocol cannot be trusted.
+        ProtocolUnsigned: if this is production, and no doctor has signed it.
     """
     settings = settings or Settings()
+    settings.refuse_known_secret()
+    versions = versions or protocols.published()
+    if settings.is_production:
+        protocols.refuse_unsigned(versions, local_day(clock(), PARIS))
     os.umask(0o077)
     logs.configure()
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
@@ -78,9 +85,11 @@ def create_app(
         links=Links(
             settings.base_url, settings.host, settings.secret_key.get_secret_value().encode()
         ),
-        protocols=protocols.in_force(local_day(clock(), PARIS)),
+        versions=versions,
         senders=senders or build_senders(settings, ics.drawn),
     )
+    access.init_app(app)
+    app.before_request(errors.refuse_other_hosts)
     db.init_app(app)
     csrf.init_app(app)
     babel.init_app(app, locale_selector=wording.language)
@@ -96,7 +105,7 @@ def create_app(
 def _open_doors(app: Flask, settings: Settings) -> None:
     for door in DOORS:
         app.register_blueprint(door)
-    if not settings.is_production:
+    if settings.keeps_messages_here:
         app.register_blueprint(dev.dev)
     security_headers.init_app(app)
     errors.init_app(app)
@@ -121,7 +130,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "BABEL_DEFAULT_LOCALE": "fr",
-        "TRUSTED_HOSTS": [settings.host] if settings.is_production else None,
+        "TRUSTED_HOSTS": [settings.host, *errors.PROBES] if settings.is_production else None,
         "PREFERRED_URL_SCHEME": "https" if settings.is_production else "http",
         "SEND_FILE_MAX_AGE_DEFAULT": 31_536_000,
     }

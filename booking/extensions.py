@@ -1,6 +1,6 @@
 """Flask's handles, and what the app was equipped with; only doors and app.py import them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -10,9 +10,10 @@ from flask_babel import Babel
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 
+from booking import protocols
 from booking.links import Links
 from booking.triage.protocol import Protocol
-from config.clock import Clock
+from config.clock import PARIS, Clock, local_day
 from config.database import Base
 from config.settings import Settings
 from notifications.models import Channel
@@ -30,13 +31,18 @@ class Equipment:
     settings: Settings
     clock: Clock
     links: Links
-    protocols: Mapping[str, Protocol]
-    """The protocol in force by language: `fr`, `en`."""
+    versions: Sequence[protocols.Version]
+    """Every published protocol; which of them is in force depends on the day."""
     senders: Mapping[Channel, Sender]
 
     def protocol(self, language: str) -> Protocol:
-        """Return the protocol with its texts in that language, in French if there is none."""
-        return self.protocols.get(language, self.protocols["fr"])
+        """Return today's protocol with its texts in that language, in French if there is none.
+
+        Chosen anew at each use: a process lives longer than the night in which versions change.
+        """
+        today = local_day(self.clock(), PARIS)
+        in_force = protocols.in_force(today, self.versions)
+        return in_force.get(language, in_force["fr"])
 
 
 def equipment() -> Equipment:

@@ -1,5 +1,7 @@
 """Settings: typed, frozen, from the environment only; the one reader of it."""
 
+from email.utils import parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -13,6 +15,15 @@ SHORTEST_SECRET = 32
 
 class SettingMissing(ValueError):
     """A setting without which this process must not start."""
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to this machine only."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Settings(BaseSettings):
@@ -70,6 +81,22 @@ class Settings(BaseSettings):
             and (self.twilio_messaging_service_sid or self.twilio_from)
         )
 
+    @property
+    def keeps_messages_here(self) -> bool:
+        """Whether nobody but a developer at this machine is told anything: no real patients."""
+        sends_for_real = self.twilio_is_set and not is_loopback(self.twilio_api_base_url)
+        return not self.is_production and not sends_for_real and is_loopback(self.base_url)
+
+    def refuse_known_secret(self) -> None:
+        """Refuse to serve others with the secret that everybody can read in this file.
+
+        Raises:
+            SettingMissing: with one sentence.
+        """
+        is_known = self.secret_key.get_secret_value() == DEVELOPMENT_SECRET
+        if is_known and self.base_url.startswith("https://") and not is_loopback(self.base_url):
+            raise SettingMissing("SECRET_KEY: the public PUBLIC_BASE_URL needs a secret of its own")
+
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:
         """Refuse to start in production with what only a developer's machine may have.
@@ -92,4 +119,6 @@ class Settings(BaseSettings):
             )
         if not self.smtp_url:
             raise SettingMissing("SMTP_URL: professionals are told of bookings by e-mail")
+        if parseaddr(self.mail_from)[1].lower().endswith(".invalid"):
+            raise SettingMissing("MAIL_FROM: an address of yours, from which mail may leave")
         return self

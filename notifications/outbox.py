@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Insert, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, Insert, Table, and_, func, or_, select, update
 from sqlalchemy import insert as insert_into
 from sqlalchemy.orm import Session
 
@@ -76,6 +76,16 @@ def withdraw(session: Session, community_id: int, about: UUID, *, now: datetime)
         .values(status=Status.WITHDRAWN, lease=None, lease_until=None)
     )
     session.execute(update(OutboxMessage).where(*leaving).values(expires_at=now))
+
+
+def erase(session: Session, community_id: int, about: UUID) -> None:
+    """Empty every message about this subject of whom it was for, and of what it said."""
+    session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.community_id == community_id, OutboxMessage.about == about)
+        .values(recipient=func.concat("erased ", OutboxMessage.id), text="", subject=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def lease(session: Session, *, now: datetime, limit: int) -> list[Letter]:

@@ -24,6 +24,13 @@ Codes = ARRAY(String)
 """A short list of national codes, or of the protocols that somebody is enabled for."""
 
 
+DOCTOR = "10"
+"""TRE_G15 code of « médecin », the profession that a médecin traitant is of."""
+
+WHEELCHAIR = "fauteuil"
+"""What a slot offers where the site can be entered in a wheelchair."""
+
+
 class Visibility(StrEnum):
     """Who may be offered a slot: codes of TRE_R314-TypeCreneau."""
 

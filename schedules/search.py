@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql import cast
 
-from schedules.models import Mode, Professional, Site, Slot, Visibility
+from schedules.models import DOCTOR, Mode, Professional, Site, Slot, Visibility
 from schedules.slots import is_open_to, is_seen_by
 
 _OFFERED = (
@@ -85,11 +85,14 @@ def free(
     *,
     asker: UUID,
     visible_to: Sequence[Visibility],
+    after: datetime,
     until: datetime,
     each: int,
     now: datetime,
 ) -> list[FreeSlot]:
-    """Return what is open to this asker and starts before `until`: the soonest `each` per wanted.
+    """Return what is open to this asker and starts between `after` and `until`.
+
+    The soonest `each` for each wish.
 
     A slot that several wishes find is returned once for each; ranking keeps its best place.
     """
@@ -108,6 +111,7 @@ def free(
             Slot.discipline == wishes.c.discipline,
             Slot.skills.contains(wishes.c.needs),
             is_seen_by(visible_to),
+            Slot.starts_at > after,
             Slot.starts_at <= until,
             is_open_to(asker, now),
         )
@@ -122,15 +126,17 @@ def free(
 def free_of(
     session: Session,
     community_id: int,
-    professional: UUID,
+    doctor: UUID,
+    needs: Sequence[str] = (),
     *,
     asker: UUID,
     visible_to: Sequence[Visibility],
+    after: datetime,
     until: datetime,
     each: int,
     now: datetime,
 ) -> list[FreeSlot]:
-    """Return what one professional, the patient's own doctor, has open before `until`."""
+    """Return what the patient's own doctor has open between two moments, in any speciality."""
     found = (
         select(*_OFFERED)
         .join(
@@ -142,8 +148,11 @@ def free_of(
         )
         .where(
             Slot.community_id == community_id,
-            Professional.reference == professional,
+            Professional.reference == doctor,
+            Professional.profession == DOCTOR,
+            Slot.skills.contains(list(needs)),
             is_seen_by(visible_to),
+            Slot.starts_at > after,
             Slot.starts_at <= until,
             is_open_to(asker, now),
         )

@@ -25,7 +25,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import cast
 
-from schedules.models import AppointmentType, Mode, Professional, Site, Slot, Visibility
+from schedules.models import (
+    WHEELCHAIR,
+    AppointmentType,
+    Mode,
+    Professional,
+    Site,
+    Slot,
+    Visibility,
+)
 
 HOLD = timedelta(minutes=5)
 """How long a slot waits for the patient who chose it. Both sides see the end."""
@@ -88,7 +96,7 @@ def publish(
             "professional_id": professional.id,
             "site_id": site.id,
             "discipline": professional.discipline,
-            "skills": sorted({*professional.skills, *site.equipment}),
+            "skills": _offered(professional, site),
             "visibility": list(visibility),
             "mode": mode,
             "appointment_type": appointment_type,
@@ -105,6 +113,12 @@ def publish(
             raise SlotsOverlap from None
         raise
     return references
+
+
+def _offered(professional: Professional, site: Site) -> list[str]:
+    """Return what can be asked of a slot: who is there, what is there, who can get in."""
+    access = {WHEELCHAIR} if site.is_wheelchair_accessible else set()
+    return sorted({*professional.skills, *site.equipment, *access})
 
 
 def hold(

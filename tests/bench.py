@@ -337,6 +337,7 @@ def _p50_p95(database: Engine, communities: list[int]) -> tuple[float, float]:
                 wanted,
                 asker=UUID(int=1),
                 visible_to=(Visibility.CPTS, Visibility.PUBLIC),
+                after=now,
                 until=now + timedelta(hours=24),
                 each=12,
                 now=now,

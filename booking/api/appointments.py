@@ -117,7 +117,7 @@ def _taken(call: Call, request: CareRequest) -> Problem:
 
 
 def _refuse_if_another_age(call: Call, request: CareRequest, born: date) -> None:
-    """Refuse a birth date with which triage would have ended more gravely.
+    """Refuse a birth date with which triage would have ended more gravely, or elsewhere.
 
     An age said by telephone may be a year off; what counts is whether it changes the level.
     """
@@ -130,7 +130,7 @@ def _refuse_if_another_age(call: Call, request: CareRequest, born: date) -> None
     there = replace(judged, age_months=age, older_by_months=0)
     protocol = equipment().protocol(call.language)
     again = engine.assess(protocol, there, request.complaints, request.answers)
-    if request.level is not None and again.level > request.level:
+    if _is_graver_or_elsewhere(call, request, again):
         raise Problem(
             Kind.TRIAGE_AGAIN,
             errors=[
@@ -140,3 +140,10 @@ def _refuse_if_another_age(call: Call, request: CareRequest, born: date) -> None
                 }
             ],
         )
+
+
+def _is_graver_or_elsewhere(call: Call, request: CareRequest, again: engine.Assessment) -> bool:
+    """Return whether triage would now say something graver, or close a route that it had opened."""
+    before = ask.assessment_of(call.session, request)
+    opened = {route["discipline"] for route in before.routes}
+    return again.level > before.level or not opened <= {r.discipline for r in again.routes}

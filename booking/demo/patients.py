@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from booking.demo.territory import PatientDoc, Territory
-from booking.desk import ask, choose, suits
+from booking.desk import ask, choose
 from booking.links import Links
 from booking.models import CareRequest, Channel
 from booking.triage import cases, engine
@@ -97,23 +97,22 @@ def _asked(
     return request
 
 
+MANY = 60
+"""Proposals looked through for a slot of one professional."""
+
+
 def _slot_for(
     session: Session, territory: Territory, said: PatientDoc, request: CareRequest, now: datetime
 ) -> UUID | None:
-    if said.professional is not None and request.deadline is not None:
-        theirs = search.free_of(
-            session,
-            territory.community.id,
-            territory.professionals[said.professional - 1].reference,
-            asker=request.reference,
-            visible_to=suits.OFFERED,
-            until=request.deadline,
-            each=2,
-            now=now,
-        )
+    proposals = choose.propose(session, request, territory.community, limit=MANY, now=now)
+    if said.professional is not None:
+        wanted = territory.professionals[said.professional - 1].reference
+        theirs = sorted(
+            (p.slot for p in proposals if p.slot.professional == wanted),
+            key=lambda slot: slot.starts_at,
+        )[:2]
         # The second, so that the first is free for whoever tries the demonstration.
         return theirs[-1].reference if theirs else None
-    proposals = choose.propose(session, request, territory.community, now=now)
     # Among equals the rank decides by a random name; the demonstration is the same each time.
     equals = [p.slot for p in proposals if _is_as_good(p.slot, proposals[0].slot)]
     return min(equals, key=lambda slot: slot.professional_name).reference if equals else None

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from booking.desk import tell
 from booking.links import Links, hashed
 from booking.models import Assessment, CareRequest, Channel, RequestStatus
 from booking.triage import engine
@@ -103,7 +104,8 @@ def _locked() -> Select[CareRequest]:
 def amend(session: Session, request: CareRequest, changes: Mapping[str, Any]) -> None:
     """Keep what was answered; whatever triage had said no longer counts.
 
-    `changes` are attributes of CareRequest; `answers` are added to those already given.
+    A deadline that was owed stays: a changed answer starts no new clock. `changes` are attributes
+    of CareRequest; `answers` are added to those already given.
 
     Raises:
         AlreadyBooked: if the request has its appointment.
@@ -112,7 +114,7 @@ def amend(session: Session, request: CareRequest, changes: Mapping[str, Any]) ->
         raise AlreadyBooked
     for name, value in changes.items():
         setattr(request, name, request.answers | value if name == "answers" else value)
-    request.level = request.assessment_id = request.assessed_at = request.deadline = None
+    request.level = request.assessment_id = request.assessed_at = None
     request.status = RequestStatus.DRAFT
     session.flush()
 
@@ -173,7 +175,8 @@ def assess(
     session.add(row)
     session.flush()
     request.level, request.assessment_id, request.assessed_at = said.level, row.id, now
-    request.deadline = deadline_of(said.level, said.deadline_hours, community.zone, now=now)
+    owed = deadline_of(said.level, said.deadline_hours, community.zone, now=now)
+    request.deadline = min(owed, request.deadline or owed) if owed else None
     request.status = _status_at(said.level)
     if not said.level.is_bookable:
         slots.let_go(session, request.community_id, asker=request.reference, now=now)
@@ -268,9 +271,14 @@ def decline(
 ) -> None:
     """End a request without an appointment, for a reason; what it held is free again.
 
-    Only an open request is owed an answer: any other keeps its status, and has no reason.
+    Only who is owed an answer, or a call, can be declined: any other keeps its status.
     """
     slots.let_go(session, request.community_id, asker=request.reference, now=now)
-    if request.status is RequestStatus.OPEN:
+    tell.nothing_more(session, request, now=now)
+    if request.status is RequestStatus.OPEN or _is_owed_a_call(request):
         request.status, request.declined_because = RequestStatus.DECLINED, because
     session.flush()
+
+
+def _is_owed_a_call(request: CareRequest) -> bool:
+    return request.status is RequestStatus.DRAFT and request.call_back_asked_at is not None

@@ -134,12 +134,29 @@ def _kept(session: Session, *which: object, lock: bool) -> Kept:
         .execution_options(populate_existing=True)
     )
     if lock:
-        # The request is what every use case locks first, so that two of them cannot cross.
-        query = query.with_for_update(of=[CareRequest, Booking])
+        _lock_request(session, *which)
     found = session.execute(query).one_or_none()
     if found is None:
         raise NoSuchBooking
     return Kept(*found)
+
+
+def _lock_request(session: Session, *which: object) -> None:
+    """Wait for whoever is changing this appointment: the request is what all of them lock first.
+
+    Alone, and before the rest is read: a query that waits and joins the slot would look for the
+    booking at the slot that it had before, and find nothing.
+    """
+    session.execute(
+        select(CareRequest.id)
+        .join(
+            Booking,
+            (Booking.community_id == CareRequest.community_id)
+            & (Booking.request_id == CareRequest.id),
+        )
+        .where(*which)  # type: ignore[arg-type]
+        .with_for_update(of=CareRequest)
+    )
 
 
 def cancel(
@@ -193,7 +210,7 @@ def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now
         return
     _refuse_if_begun(kept, now)
     asker = kept.request.reference
-    left, before = kept.slot.id, kept.slot.starts_at
+    left, was = kept.slot.id, kept.appointment()
     # Given back before the new one is claimed: one asker has one claim. If the new one is taken,
     # the whole transaction is undone, and with it this line.
     slots.release(session, kept.community.id, left, asker=asker)
@@ -212,8 +229,7 @@ def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now
         session,
         kept.community,
         after.appointment(),
-        before=before,
-        left_email=kept.professional.email,
+        was=was,
         links=links,
         now=now,
     )

@@ -23,12 +23,15 @@ from booking.models import (
 )
 from schedules import search, slots
 from schedules.geography import Place
-from schedules.models import Community, Slot
+from schedules.models import DOCTOR, WHEELCHAIR, Community, Slot
 
 SHOWN = 5
 ALTERNATIVES = 3
 LOOKED_AT = 12
 """Free slots fetched for each profession: enough to rank, whatever the size of the territory."""
+
+TRIAGE_COUNTS = timedelta(hours=24)
+"""How long a judgement counts: who has waited longer must be asked again."""
 
 OVERDUE_LOOKS = timedelta(hours=24)
 """How far ahead to look for somebody whose deadline has passed: late is better than never."""
@@ -41,7 +44,7 @@ NOBODY_NEW: Mapping[str, Any] = MappingProxyType({})
 
 
 class LevelForbids(Exception):
-    """Triage has not ended, or its level allows no booking."""
+    """Triage has not ended, is a day old, or its level allows no booking; or nobody waits."""
 
 
 class PersonMissing(Exception):
@@ -79,28 +82,39 @@ def propose(
         ask.NotAssessed: if triage has not ended.
     """
     assessment = ask.assessment_of(session, request)
-    if not assessment.level.is_bookable or request.deadline is None:
+    if not assessment.level.is_bookable or request.deadline is None or is_too_old(request, now):
         return []
-    wanted = [search.Wanted(r["discipline"], tuple(r["needs"])) for r in assessment.routes]
+    access = (WHEELCHAIR,) if only_wheelchair else ()
+    wanted = [search.Wanted(r["discipline"], (*r["needs"], *access)) for r in assessment.routes]
     said: dict[str, Any] = {
         "asker": request.reference,
         "visible_to": OFFERED,
+        "after": now + SOON_ENOUGH_TO_LEAVE,
         "until": _until(request.deadline, now),
         "each": max(LOOKED_AT, limit),
-        "now": now + SOON_ENOUGH_TO_LEAVE,
+        "now": now,
     }
     found = [
-        routing.Candidate(slot, is_regular_doctor=slot.professional == request.regular_doctor)
+        routing.Candidate(slot, is_regular_doctor=_is_own_doctors(slot, request))
         for slot in search.free(session, community.id, wanted, **said)
     ]
     if request.regular_doctor is not None:
         found += [
             routing.Candidate(slot, is_regular_doctor=True)
-            for slot in search.free_of(session, community.id, request.regular_doctor, **said)
+            for slot in search.free_of(
+                session, community.id, request.regular_doctor, access, **said
+            )
         ]
-    if only_wheelchair:
-        found = [c for c in found if c.slot.is_wheelchair_accessible]
     return routing.rank(found, home=_home(request), now=now)[:limit]
+
+
+def _is_own_doctors(slot: search.FreeSlot, request: CareRequest) -> bool:
+    return slot.professional == request.regular_doctor and slot.profession == DOCTOR
+
+
+def is_too_old(request: CareRequest, now: datetime) -> bool:
+    """Return whether so much time has passed since triage that the patient must be asked again."""
+    return request.assessed_at is None or now - request.assessed_at > TRIAGE_COUNTS
 
 
 def _until(deadline: datetime, now: datetime) -> datetime:
@@ -122,7 +136,7 @@ def hold(session: Session, request: CareRequest, slot: UUID, *, now: datetime) -
         ask.AlreadyBooked: if the request has its appointment.
         slots.SlotTaken: if somebody else was faster.
     """
-    _may_book(request)
+    _may_book(request, now)
     return slots.hold(
         session,
         request.community_id,
@@ -144,10 +158,11 @@ def held(session: Session, request: CareRequest, *, now: datetime) -> Slot | Non
     )
 
 
-def _may_book(request: CareRequest) -> None:
+def _may_book(request: CareRequest, now: datetime) -> None:
     if request.status is RequestStatus.BOOKED:
         raise ask.AlreadyBooked
-    if request.level is None or not request.level.is_bookable:
+    is_open = request.status is RequestStatus.OPEN and request.level is not None
+    if not is_open or is_too_old(request, now):
         raise LevelForbids
 
 
@@ -174,7 +189,7 @@ def book(
     """
     if request.status is RequestStatus.BOOKED:
         return _as_before(session, request, links)
-    _may_book(request)
+    _may_book(request, now)
     who = {column.key: getattr(request, column.key) for column in PERSON} | dict(person)
     if not (who["family_name"] and who["given_name"] and who["phone"]):
         raise PersonMissing
@@ -192,6 +207,8 @@ def book(
         email=who["email"],
         language=request.language,
     )
+    if request.call_back_asked_at is not None:
+        tell.nothing_more(session, request, now=now)
     tell.confirmed(session, community, appointment, links=links, now=now)
     return Booked(
         reference,

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from booking.desk import ask
 from booking.models import CareRequest
+from notifications import outbox
 
 TYPED: dict[str, object] = {
     "birth_date": None,
@@ -40,4 +41,5 @@ def erase(session: Session, request: CareRequest, *, now: datetime) -> None:
         ask.AlreadyBooked: if the request has its appointment.
     """
     ask.decline(session, request, now=now)
+    outbox.erase(session, request.community_id, request.reference)
     ask.identify(session, request, {**TYPED, "answers": {}})

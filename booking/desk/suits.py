@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, column, func, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
 from booking.models import Assessment
-from schedules.models import Professional, Slot, Visibility
+from schedules.models import DOCTOR, Professional, Slot, Visibility
 from schedules.slots import Given, is_seen_by
 
 OFFERED = (Visibility.CPTS, Visibility.PUBLIC)
@@ -45,6 +45,7 @@ def suits(
             Professional.community_id == Slot.community_id,
             Professional.id == Slot.professional_id,
             Professional.reference == regular_doctor,
+            Professional.profession == DOCTOR,
         )
         .correlate(Slot)
         .exists()

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -72,18 +73,20 @@ def moved(
     community: Community,
     appointment: Appointment,
     *,
-    before: datetime,
-    left_email: str | None,
+    was: Appointment,
     links: Links,
     now: datetime,
 ) -> None:
-    """Call back what told of the former hour, and tell of the new one; also whoever was left."""
+    """Call back what told of the former hour, and tell of the new one; also whoever was left.
+
+    `was` is the appointment before: where and when nobody comes any more.
+    """
     outbox.withdraw(session, community.id, appointment.reference, now=now)
     post = _Post(community, appointment, links, now)
-    said = BookingMoved(**post.facts(), before=before)
+    said = BookingMoved(**post.facts(), before=was.starts_at)
     outbox.promise(session, *post.to_patient(said), *post.to_professional(Change.MOVED))
-    if left_email != appointment.professional_email:
-        left = replace(appointment, professional_email=left_email, starts_at=before)
+    if was.professional_email != appointment.professional_email:
+        left = replace(was, version=appointment.version, changed_at=appointment.changed_at)
         gone = _Post(community, left, links, now, is_cancelled=True)
         outbox.promise(session, *gone.to_professional(Change.CANCELLED))
 
@@ -104,6 +107,11 @@ def cancelled(
     outbox.promise(session, *post.to_patient(said), *post.to_professional(Change.CANCELLED))
 
 
+def nothing_more(session: Session, request: CareRequest, *, now: datetime) -> None:
+    """Call back what was promised about a request that has an appointment, or has ended."""
+    outbox.withdraw(session, request.community_id, request.reference, now=now)
+
+
 def call_back_promised(
     session: Session, community: Community, request: CareRequest, *, links: Links, now: datetime
 ) -> None:
@@ -112,7 +120,7 @@ def call_back_promised(
         return
     said = CallBackPromised.of(
         caller=community.name,
-        by=request.deadline,
+        by=_as_a_day_ends(request.deadline, community.zone),
         link=links.request(request.reference),
         zone=community.zone,
         language=language_of(request.language),
@@ -143,6 +151,12 @@ def patient_entry(appointment: Appointment, *, is_cancelled: bool, links: Links)
         link,
         is_cancelled=is_cancelled,
     )
+
+
+def _as_a_day_ends(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return midnight as the minute before it: « mardi avant 0 h » would be read as Tuesday."""
+    is_midnight = moment.astimezone(zone).time() == time()
+    return moment - timedelta(minutes=1) if is_midnight else moment
 
 
 def takes_sms(phone: str) -> bool:

@@ -2,19 +2,23 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as lazy
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from booking.desk.ask import ProtocolNotInForce
+from booking.extensions import equipment
 from schedules.models import Community
 
 LINES = "jourmeme.lines"
+PROBES = ("127.0.0.1", "localhost")
+"""Names by which this machine's own probes may call the health pages, and nothing else."""
 RETRY_SECONDS = "30"
 SENT_AGAIN = frozenset({"patient"})
 """Doors whose forms are shown again, whole, when their page had grown too old to be trusted."""
@@ -74,6 +78,24 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _too_old)
     for busy in (OperationalError, PoolTimeout, ProtocolNotInForce):
         app.register_error_handler(busy, _unavailable)
+
+
+def refuse_other_hosts() -> ResponseReturnValue | None:
+    """Answer whoever calls production by another name than its own, before anything is done.
+
+    In plain text: without a name that is ours no page can tell where its links lead.
+    """
+    settings = equipment().settings
+    if not settings.is_production:
+        return None
+    is_lost = isinstance(request.routing_exception, SecurityError)
+    if not is_lost and (request.blueprint == "health" or _host() == settings.host):
+        return None
+    return Response("400: unknown host\n", 400, mimetype="text/plain")
+
+
+def _host() -> str | None:
+    return urlsplit(f"//{request.host}").hostname
 
 
 def remember(community: Community) -> None:

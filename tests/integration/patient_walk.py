@@ -1,5 +1,6 @@
 """Walks the patient's form as a browser without JavaScript does: posts, and follows redirects."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -42,6 +43,10 @@ CALM: dict[str, dict[str, Any]] = {
     "nom": {"nom": "Bernard", "prenom": "Camille"},
     "telephone": {"telephone": "06 39 98 00 01", "message": "yes", "sms": "yes"},
 }
+
+
+SIGNS = ("signes", "signes-suite")
+"""Pages on which one box, « Aucun », answers for many signs."""
 
 
 @dataclass
@@ -105,7 +110,15 @@ class Walk:
         return self.client.get(self.url(step))
 
     def post(self, step: str, **but: Any) -> TestResponse:
-        return self.client.post(self.url(step), data=but or self.answers.get(step, {}))
+        """Post these fields, or the usual ones; a page of signs says which it showed just now."""
+        fields = dict(but or self.answers.get(step, {}))
+        if step in SIGNS:
+            fields.setdefault("montre", self.shown(step))
+        return self.client.post(self.url(step), data=fields)
+
+    def shown(self, step: str) -> list[str]:
+        """Return the signs that a page shows."""
+        return re.findall(r'name="montre" value="(\w+)"', self.get(step).text)
 
     def to(self, step: str) -> "Walk":
         """Answer every question before `step`, as they come."""

@@ -1,6 +1,7 @@
 """The commands: the public contract of triage, and what installs and fills a community."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -353,9 +354,10 @@ def test_production_has_no_demonstration(new_app, app_settings, session):
     settings = app_settings.model_copy(
         update={"jourmeme_env": "production", "public_base_url": "https://localhost"}
     )
-    runner = new_app(settings, clock=lambda: NOON, senders={}).test_cli_runner()
+    signed = [{"fr": replace(v["fr"], reviewed_by=("Dr Aubry",))} for v in protocols.published()]
+    app = new_app(settings, clock=lambda: NOON, senders={}, versions=signed)
 
-    result = runner.invoke(args=["seed-demo"])
+    result = app.test_cli_runner().invoke(args=["seed-demo"])
 
     assert result.exit_code == 1
     assert "production" in result.stderr

@@ -7,7 +7,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from booking.desk import ask, change, choose
+from booking.desk import ask, change, choose, leave, tell
 from booking.links import code_of
 from booking.models import (
     Assessment,
@@ -27,6 +27,7 @@ from schedules import ics, slots
 from schedules.models import Community, Professional, Slot, Visibility
 from tests.builders import (
     LINKS,
+    MOBILE,
     a_booking,
     a_community,
     a_professional,
@@ -412,11 +413,109 @@ def test_a_slot_of_the_sas_alone_can_be_neither_held_nor_booked(session, communi
 
 
 def test_past_the_deadline_somebody_is_still_looked_after(session, community, slot, protocol):
-    request = a_triaged_request(session, community, protocol, now=NOON - timedelta(hours=25))
+    request = a_triaged_request(
+        session,
+        community,
+        protocol,
+        now=NOON - timedelta(hours=13),
+        answers={"tm_plaie": "yes"},
+    )
 
     [late] = choose.propose(session, request, community, now=NOON)
 
+    assert request.deadline < NOON
     assert late.slot.reference == slot.reference
+
+
+def test_a_day_after_triage_nobody_is_booked_without_being_asked_again(
+    session, community, slot, protocol
+):
+    request = a_triaged_request(
+        session, community, protocol, now=NOON - timedelta(hours=24, seconds=1)
+    )
+
+    assert choose.propose(session, request, community, now=NOON) == []
+    with pytest.raises(choose.LevelForbids):
+        book(session, request, community, slot)
+
+
+def test_a_request_that_was_declined_books_nothing(session, community, slot, protocol):
+    request = a_triaged_request(session, community, protocol)
+    ask.decline(session, request, because="fifteen", now=NOON)
+
+    assert request.declined_because == "fifteen"
+    with pytest.raises(choose.LevelForbids):
+        choose.hold(session, request, slot.reference, now=NOON)
+    with pytest.raises(choose.LevelForbids):
+        book(session, request, community, slot)
+
+
+def test_what_another_holds_is_not_proposed(session, community, slot, protocol):
+    holder = a_triaged_request(session, community, protocol)
+    other = a_triaged_request(session, community, protocol)
+    choose.hold(session, holder, slot.reference, now=NOON)
+
+    assert choose.propose(session, other, community, now=NOON) == []
+    assert len(choose.propose(session, holder, community, now=NOON)) == 1
+
+
+def test_only_a_doctor_can_be_somebodys_regular_doctor(session, community, protocol):
+    pharmacist = a_professional(
+        session, community, profession="21", speciality=None, discipline="PH"
+    )
+    unsuited = a_slot(session, professional=pharmacist)
+    request = a_triaged_request(session, community, protocol, regular_doctor=pharmacist.reference)
+
+    found = choose.propose(session, request, community, now=NOON)
+    assert unsuited.reference not in [p.slot.reference for p in found]
+    with pytest.raises(slots.SlotTaken):
+        choose.hold(session, request, unsuited.reference, now=NOON)
+
+
+def test_a_changed_answer_starts_no_new_clock(session, community, protocol):
+    request = a_triaged_request(session, community, protocol)
+    first = request.deadline
+    later = NOON + timedelta(hours=3)
+    ask.amend(session, request, {"note": "toujours mal"})
+
+    ask.assess(session, request, protocol, community, now=later)
+
+    assert request.deadline == first
+
+
+def test_a_promised_call_is_called_back_when_there_is_an_appointment(
+    session, community, slot, protocol
+):
+    request = a_triaged_request(session, community, protocol)
+    ask.ask_for_call(session, request, phone=request.phone, hours=None, now=NOON)
+    tell.call_back_promised(session, community, request, links=LINKS, now=NOON)
+
+    book(session, request, community, slot)
+
+    [promise] = messages(session, request.reference)
+    assert promise.status is Status.WITHDRAWN
+
+
+def test_a_call_before_midnight_is_promised_for_that_day(session, community, protocol):
+    request = a_triaged_request(session, community, protocol, answers={"tm_plaie": "yes"})
+    assert request.deadline == NOON + timedelta(hours=12)
+
+    tell.call_back_promised(session, community, request, links=LINKS, now=NOON)
+
+    [promise] = messages(session, request.reference)
+    assert "samedi 27 mars avant 23h59" in promise.text
+
+
+def test_who_erases_what_they_typed_leaves_no_number_behind(session, community, protocol):
+    request = a_triaged_request(session, community, protocol)
+    ask.ask_for_call(session, request, phone=request.phone, hours=None, now=NOON)
+    tell.call_back_promised(session, community, request, links=LINKS, now=NOON)
+
+    leave.erase(session, request, now=NOON)
+
+    [promise] = messages(session, request.reference)
+    assert promise.status is Status.WITHDRAWN
+    assert MOBILE not in f"{promise.recipient} {promise.text}"
 
 
 def test_booking_one_slot_lets_go_of_another_that_was_held(
@@ -582,6 +681,10 @@ def test_moving_to_another_professional_tells_the_one_who_was_left(
 
     *_, gone = messages(session, booked.reference)
     assert gone.recipient == left
+    assert kept(session, booked).site.name not in gone.text
+    assert gone.invitation["entry"]["starts_at"] == gone.expires_at.isoformat().replace(
+        "+00:00", "Z"
+    )
     assert b"METHOD:CANCEL" in drawn(gone)
 
 

@@ -6,11 +6,12 @@ from threading import Barrier, Thread
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from booking.models import Booking, CareRequest, RequestStatus
-from notifications.models import Kind, OutboxMessage
+from notifications import outbox
+from notifications.models import Kind, OutboxMessage, Status
 from schedules import slots
 from schedules.models import Slot
 from tests.clockwork import Hands
@@ -242,13 +243,76 @@ def test_somebody_for_whom_nothing_is_free_is_promised_a_call(
     assert session.scalars(select(OutboxMessage)).one().kind is Kind.CALL_BACK
 
 
+NUMBERS = ("06 39 98 00 02", "06 39 98 00 03", "06 39 98 00 04", "06 39 98 00 02")
+
+
+def promises(session: Session) -> list[tuple[str, Status]]:
+    """Return to whom a call was promised by SMS, and what became of that message."""
+    session.expire_all()
+    rows = session.execute(
+        select(OutboxMessage.recipient, OutboxMessage.status).order_by(OutboxMessage.id)
+    )
+    return [(row.recipient, row.status) for row in rows]
+
+
+def asked_for(session: Session) -> str | None:
+    session.expire_all()
+    return session.scalars(select(CareRequest)).one().phone
+
+
 def test_a_number_given_again_gets_no_second_promise(client: FlaskClient, session: Session):
     walk = Walk(client, a_town(session, slots=0)).to("rendez-vous")
 
-    for number in ("06 39 98 00 02", "06 39 98 00 03", "06 39 98 00 02"):
-        assert walk.post("rappel", telephone=number).status_code == 303
+    for _ in range(2):
+        assert walk.post("rappel", telephone=NUMBERS[0]).status_code == 303
 
-    assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 2
+    assert promises(session) == [("+33639980002", Status.WAITING)]
+
+
+def test_a_number_corrected_before_the_sms_left_gets_it_instead(
+    client: FlaskClient, session: Session
+):
+    walk = Walk(client, a_town(session, slots=0)).to("rendez-vous")
+
+    for number in NUMBERS[:2]:
+        walk.post("rappel", telephone=number)
+
+    assert promises(session) == [
+        ("+33639980002", Status.WITHDRAWN),
+        ("+33639980003", Status.WAITING),
+    ]
+    assert "un SMS" in walk.get("rappel").text
+
+
+@pytest.mark.parametrize("status", [Status.SENT, Status.DELIVERED, Status.FAILED, Status.UNKNOWN])
+def test_one_request_sends_one_sms_whatever_numbers_are_typed(
+    client: FlaskClient, session: Session, status: Status
+):
+    walk = Walk(client, a_town(session, slots=0)).to("rendez-vous")
+    walk.post("rappel", telephone=NUMBERS[0])
+    session.execute(update(OutboxMessage).values(status=status))
+    session.commit()
+
+    for number in NUMBERS[1:3]:
+        walk.post("rappel", telephone=number)
+    page = walk.get("rappel").text
+
+    assert promises(session) == [("+33639980002", status)]
+    assert asked_for(session) == "+33639980004"
+    assert "06\u00a039\u00a098\u00a000\u00a004" in page
+    assert "un SMS" not in page
+
+
+def test_an_sms_on_its_way_is_the_only_one(client: FlaskClient, session: Session, hands: Hands):
+    walk = Walk(client, a_town(session, slots=0)).to("rendez-vous")
+    walk.post("rappel", telephone=NUMBERS[0])
+    [letter] = outbox.lease(session, now=hands.now, limit=5)
+    assert outbox.begin_call(session, letter, now=hands.now)
+    session.commit()
+
+    walk.post("rappel", telephone=NUMBERS[1])
+
+    assert promises(session) == [("+33639980002", Status.SENDING)]
 
 
 def test_the_link_of_the_promise_leads_to_it(client: FlaskClient, session: Session):

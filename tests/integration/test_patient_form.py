@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from booking.models import Assessment, Booking, CareRequest, RequestStatus
@@ -224,6 +224,120 @@ def test_an_infant_with_fever_is_sent_to_the_15_at_stage_two(walk: Walk):
     page = walk.post("signes-suite", signes="nn_fievre")
 
     assert "Appelez le 15 maintenant" in page.text
+
+
+def a_tab_left_open(walk: Walk) -> list[str]:
+    """Make the patient a baby in another tab; return the signs that the first tab still shows."""
+    walk.answers["sexe"] = {"sexe": "female"}
+    walk.answers["grossesse"] = {"enceinte": "yes"}
+    shown = walk.to("signes-suite").shown("signes-suite")
+    walk.post("naissance", jour="12", mois="3", annee="2027")
+    assert walk.where() == "signes-suite"
+    return shown
+
+
+def test_none_of_these_says_nothing_of_signs_that_were_not_shown(walk: Walk, session: Session):
+    shown = a_tab_left_open(walk)
+
+    page = walk.post("signes-suite", signes="none", montre=shown)
+
+    assert page.status_code == 422
+    assert "Les questions ont changé. Répondez à nouveau." in page.text
+    assert "Fièvre : 38 °C ou plus" in page.text
+    assert the_request(session).answers.get("nn_fievre") is None
+    assert walk.where() == "signes-suite"
+
+
+def test_a_page_that_does_not_say_what_it_showed_answers_nothing(walk: Walk, session: Session):
+    walk.start()
+
+    page = walk.post("signes", signes="none", montre=[])
+
+    assert page.status_code == 422
+    assert the_request(session).answers == {}
+
+
+def test_a_sign_of_another_age_ticked_beside_none_is_asked_again(walk: Walk, session: Session):
+    a_tab_left_open(walk)
+    both = walk.shown("signes-suite")
+
+    page = walk.post("signes-suite", signes=["none", "x_autre"], montre=[*both, "x_autre"])
+
+    assert page.status_code == 422
+    assert the_request(session).answers.get("nn_fievre") is None
+
+
+def test_a_sign_ticked_on_an_old_page_is_answered_all_the_same(walk: Walk, session: Session):
+    a_tab_left_open(walk)
+
+    page = walk.post("signes-suite", signes="nn_fievre", montre=["nn_fievre"])
+
+    said = the_request(session).answers
+    assert "Appelez le 15 maintenant" in page.text
+    assert [sign for sign, answer in said.items() if answer == "yes"] == ["nn_fievre"]
+    assert all(said.get(s) is None for s in walk.shown("signes-suite") if s != "nn_fievre")
+
+
+def test_questions_of_another_reason_answer_nothing_of_this_one(walk: Walk, session: Session):
+    walk.to("questions")
+    walk.post("motif", motif="mal_gorge")
+
+    page = walk.post("questions", **CALM["questions"])
+
+    assert page.status_code == 422
+    assert the_request(session).level is None
+
+
+@pytest.fixture
+def without_protocol(hands: Hands) -> None:
+    """Come to a day that no signed protocol covers."""
+    hands.now = hands.now.replace(year=hands.now.year + 20)
+
+
+@pytest.mark.usefixtures("without_protocol")
+def test_a_sign_leads_to_the_15_when_no_protocol_is_in_force(walk: Walk, session: Session):
+    walk.start()
+
+    page = walk.post("signes", signes="u_poitrine")
+
+    assert page.status_code == 200
+    assert "Appelez le 15 maintenant" in page.text
+    assert the_request(session).answers["u_poitrine"] == "yes"
+    assert "Appelez le 15 maintenant" in walk.get("urgence").text
+    assert walk.post("commune", commune="77001").location.endswith("/urgence")
+
+
+@pytest.mark.usefixtures("without_protocol")
+def test_a_mistaken_sign_can_be_undone_when_no_protocol_is_in_force(walk: Walk):
+    walk.start()
+    walk.post("signes", signes="u_poitrine")
+
+    back = walk.client.post(walk.url("urgence/erreur"))
+
+    assert back.location.endswith("/signes")
+
+
+@pytest.mark.usefixtures("without_protocol")
+def test_nobody_without_a_sign_is_judged_by_an_expired_protocol(walk: Walk, session: Session):
+    walk.to("questions")
+    rest = dict(CALM["questions"])
+
+    page = walk.post("questions", **rest)
+
+    assert page.status_code == 503
+    assert the_request(session).level is None
+
+
+def test_a_sign_leads_to_the_15_whatever_breaks_in_triage(walk: Walk, session: Session):
+    walk.start()
+    session.execute(text("ALTER TABLE assessment ADD CONSTRAINT broken CHECK (false) NOT VALID"))
+    session.commit()
+
+    page = walk.post("signes", signes="u_poitrine")
+
+    assert page.status_code == 200
+    assert "Appelez le 15 maintenant" in page.text
+    assert the_request(session).answers["u_poitrine"] == "yes"
 
 
 def test_a_woman_is_asked_about_a_pregnancy_and_a_man_is_not(walk: Walk):

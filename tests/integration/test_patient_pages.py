@@ -212,3 +212,21 @@ def test_nothing_is_changed_without_the_token_of_the_form(
     app.config["WTF_CSRF_ENABLED"] = True
 
     assert client.post(path).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "opératrices",
+        "coordination",
+        "Une demande non finie : 24 heures.",
+        "7 jours",
+        "90 jours",
+    ],
+)
+def test_the_privacy_page_says_who_reads_and_for_how_long(pages: dict[str, str], said: str):
+    assert said in pages["/vos-donnees"]
+
+
+def test_the_reason_page_says_who_reads_it(pages: dict[str, str]):
+    assert "Le soignant, son secrétariat et la CPTS lisent cette réponse." in pages["motif"]

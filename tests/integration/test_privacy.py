@@ -201,6 +201,49 @@ def test_a_request_that_led_to_nothing_counts_from_its_own_day(session, communit
     assert found(session, ANSWERED) == []
 
 
+def test_a_form_that_was_not_finished_is_empty_after_a_day(session, community):
+    asked = a_request_with_canaries(session, community, status=RequestStatus.DRAFT)
+    asked.link_hash = b"CanaryLink"
+    session.delete(session.scalars(select(Assessment)).one())
+    asked.assessment_id = None
+
+    done = privacy.forget(session, now=NOON + DAY)
+
+    assert (done.drafts, done.answers, done.identities) == (1, 0, 0)
+    assert found(session, (*ANSWERED, *WHO, b"CanaryLink".hex(), "89901", "after 17 h")) == []
+    assert privacy.forget(session, now=NOON + DAY).total == 0
+
+
+def test_a_form_that_was_not_finished_stays_while_its_link_lives(session, community):
+    a_request_with_canaries(session, community, status=RequestStatus.DRAFT)
+
+    assert privacy.forget(session, now=NOON + DAY - timedelta(seconds=1)).total == 0
+    assert found(session, WHO) == list(WHO)
+
+
+@pytest.mark.parametrize("status", [s for s in RequestStatus if s is not RequestStatus.DRAFT])
+def test_a_form_that_was_finished_is_kept_for_longer_than_a_day(session, community, status):
+    a_request_with_canaries(session, community, status=status)
+
+    assert privacy.forget(session, now=NOON + DAY).total == 0
+
+
+def test_a_draft_whose_patient_waits_for_a_call_is_kept_for_longer_than_a_day(session, community):
+    asked = a_request_with_canaries(session, community, status=RequestStatus.DRAFT)
+    asked.call_back_asked_at = NOON
+
+    assert privacy.forget(session, now=NOON + DAY).total == 0
+    assert privacy.forget(session, now=NOON + 7 * DAY).answers == 1
+
+
+def test_what_triage_judged_of_a_draft_is_kept_for_a_week(session, community):
+    a_request_with_canaries(session, community, status=RequestStatus.DRAFT)
+
+    assert privacy.forget(session, now=NOON + 6 * DAY).assessments == 0
+    assert privacy.forget(session, now=NOON + 7 * DAY).assessments == 1
+    assert found(session, ANSWERED) == []
+
+
 def test_a_cancelled_appointment_keeps_nothing_longer(session, community, slot):
     asked = a_request_with_canaries(session, community, status=RequestStatus.DECLINED)
     a_booking_of(
@@ -327,6 +370,7 @@ def test_a_row_that_somebody_is_changing_is_left_for_the_next_time(engine, sessi
 
 
 def test_the_terms_are_what_was_promised():
+    assert privacy.DRAFTS == DAY
     assert privacy.ANSWERS == 7 * DAY
     assert privacy.IDENTITY == privacy.MESSAGES == 90 * DAY
     assert privacy.IDEMPOTENCY_KEYS == privacy.SIGN_IN_FAILURES == DAY

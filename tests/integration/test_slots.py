@@ -42,6 +42,7 @@ def found(session: Session, slot: Slot, *, asker=SOMEBODY, now=NOON, wanted=A_DO
     said = {
         "asker": asker,
         "visible_to": (Visibility.CPTS,),
+        "after": now,
         "until": NOON + timedelta(days=30),
         "each": 10,
         "now": now,
@@ -470,6 +471,7 @@ class Diary(RuleBasedStateMachine):
                 [Wanted("MG")],
                 asker=asker,
                 visible_to=(Visibility.CPTS,),
+                after=self.now,
                 until=NOON + timedelta(days=30),
                 each=1000,
                 now=self.now,

@@ -201,6 +201,13 @@ def test_a_sign_ticked_in_doubt_or_open_never_leads_beyond_it(
     assert doubtful.next_step in (Step.SIGNS, Step.EMERGENCY, Step.BOOKED, Step.OVER)
 
 
+def test_a_sign_that_nobody_has_judged_leads_to_the_15():
+    ticked = replace(EMPTY, answers=dict.fromkeys(SIGNS, "no") | {SIGNS[0]: "yes"})
+
+    assert ticked.next_step is Step.EMERGENCY
+    assert not ticked.may_see(Step.BIRTH)
+
+
 @given(states)
 def test_back_leads_to_an_earlier_page_that_may_be_seen(state: State):
     before = state.before(state.next_step)

@@ -14,6 +14,7 @@ PRODUCTION = {
     "twilio_auth_token": "token-canary",
     "twilio_from": "RDVCPTS",
     "smtp_url": "smtps://user:mail-canary@mail.example",
+    "mail_from": "JourMême <rdv@cpts.example>",
 }
 
 
@@ -35,6 +36,8 @@ def test_a_complete_production_starts():
         ({"twilio_auth_token": None}, "TWILIO"),
         ({"twilio_from": None}, "TWILIO"),
         ({"smtp_url": None}, "SMTP_URL"),
+        ({"mail_from": "ne-pas-repondre@jourmeme.invalid"}, "MAIL_FROM"),
+        ({"mail_from": "JourMême <rdv@jourmeme.INVALID>"}, "MAIL_FROM"),
     ],
 )
 def test_production_refuses_to_start_and_names_the_setting(but, named):
