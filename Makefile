@@ -59,6 +59,7 @@ bench: setup-dev ## speed, as ratios against floors, into var/bench.json
 	$(BIN)/python -m tests.bench
 
 migration: setup-dev ## draft a migration: make migration m="what changes"
+	$(BIN)/flask --app wsgi upgrade
 	$(BIN)/flask --app wsgi draft-migration "$(m)"
 
 translations: setup-dev ## gather the texts of the screens into the English catalogue

@@ -26,12 +26,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from booking.desk.ask import DRAFT_LIVES
 from booking.models import (
     Assessment,
     Booking,
     BookingStatus,
     CareRequest,
     IdempotencyKey,
+    RequestStatus,
     SignInFailure,
     StaffSession,
 )
@@ -39,6 +41,8 @@ from config.database import Base, OpenTransaction
 from notifications.models import Channel, OutboxMessage, Status
 from schedules.models import Slot
 
+DRAFTS = DRAFT_LIVES
+"""A form that was not finished lives as long as its link."""
 ANSWERS = timedelta(days=7)
 """After the appointment, or the request if there was none."""
 IDENTITY = timedelta(days=90)
@@ -58,6 +62,7 @@ PATIENCE = text("SET LOCAL statement_timeout = '60s'")
 class Forgotten:
     """How many rows of each kind were emptied or deleted."""
 
+    drafts: int = 0
     answers: int = 0
     assessments: int = 0
     identities: int = 0
@@ -84,6 +89,7 @@ def forget(session: Session, *, now: datetime) -> Forgotten:
     """
     session.execute(PATIENCE)
     return Forgotten(
+        drafts=_emptied(session, CareRequest, _is_left(now), {**NO_ANSWERS, **NO_IDENTITY}),
         answers=_emptied(session, CareRequest, _has_answers(now), NO_ANSWERS),
         assessments=_emptied(session, Assessment, _has_reasons(now), NO_REASONS),
         identities=_emptied(session, CareRequest, _has_identity(now), NO_IDENTITY),
@@ -172,15 +178,26 @@ def _is_over(term: timedelta, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _has_answers(now: datetime) -> ColumnElement[bool]:
+def _is_left(now: datetime) -> ColumnElement[bool]:
+    """Whether nobody finished this form, and no call was promised: that is owed all the same."""
     return and_(
-        or_(
-            CareRequest.answers != {},
-            func.cardinality(CareRequest.complaints) > 0,
-            CareRequest.note.is_not(None),
-            CareRequest.pregnant.is_not(None),
-        ),
-        _is_over(ANSWERS, now),
+        CareRequest.status == RequestStatus.DRAFT,
+        CareRequest.call_back_asked_at.is_(None),
+        CareRequest.created_at <= now - DRAFTS,
+        or_(_says_what(), _says_who()),
+    )
+
+
+def _has_answers(now: datetime) -> ColumnElement[bool]:
+    return and_(_says_what(), _is_over(ANSWERS, now))
+
+
+def _says_what() -> ColumnElement[bool]:
+    return or_(
+        CareRequest.answers != {},
+        func.cardinality(CareRequest.complaints) > 0,
+        CareRequest.note.is_not(None),
+        CareRequest.pregnant.is_not(None),
     )
 
 
@@ -208,8 +225,11 @@ def _has_reasons(now: datetime) -> ColumnElement[bool]:
 
 
 def _has_identity(now: datetime) -> ColumnElement[bool]:
-    kept = (getattr(CareRequest, name).is_not(None) for name in NO_IDENTITY)
-    return and_(or_(*kept), _is_over(IDENTITY, now))
+    return and_(_says_who(), _is_over(IDENTITY, now))
+
+
+def _says_who() -> ColumnElement[bool]:
+    return or_(*(getattr(CareRequest, name).is_not(None) for name in NO_IDENTITY))
 
 
 def _has_text(now: datetime) -> ColumnElement[bool]:

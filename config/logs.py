@@ -85,7 +85,7 @@ KEYS: Mapping[str, Shape] = {
     "network": _network,
     "provider_id": _provider_id,
 }
-"""What a line may hold, and in which shape. A new key is a decision: see docs/privacy.md."""
+"""What a line may hold, and in which shape."""
 
 LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 

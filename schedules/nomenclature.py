@@ -81,8 +81,3 @@ def label(discipline: str, language: str = "fr") -> str:
     """Return what people call this discipline; the code itself where the file has no word."""
     known = disciplines().get(discipline)
     return known.label(language) if known else discipline
-
-
-def structure_label(code: str) -> str:
-    """Return the French word for a TRE_R66 or TRE_R02 structure code."""
-    return _file().structures.get(code, code)

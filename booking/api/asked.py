@@ -20,6 +20,14 @@ LARGEST_NUMBER = 1_000_000
 MOST_ANSWERS = 500
 MOST_COMPLAINTS = 20
 
+NOT_SO = (
+    "u_conscience", "u_respiration", "u_poitrine", "u_avc", "u_saignement", "u_gorge",
+    "u_convulsion", "u_suicide", "u_choc", "gr_sang", "gr_tete", "tm_deforme", "tm_froid",
+    "tm_violent", "tm_tendu", "tm_hanche", "tm_bloque", "tm_tete", "tm_plaie", "tm_rouge",
+    "anticoagulant",
+)  # fmt: skip
+"""What the caller of the example denies, besides a sprained ankle; questions of version 1."""
+
 EMAIL = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+$"
 DOCTOR = r"^([0-9]{11}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
 
@@ -101,7 +109,11 @@ class CareRequest(Asked):
                         "commune": "77999",
                     },
                     "complaints": ["trauma_membre"],
-                    "answers": {"marche_4_pas": "yes", "deformation": "no"},
+                    "answers": {
+                        **dict.fromkeys(NOT_SO, "no"),
+                        "tm_zone": "cheville",
+                        "tm_appui": "oui",
+                    },
                     "regular_doctor": "10009999999",
                 }
             ]

@@ -33,7 +33,6 @@ class Kind(StrEnum):
     LEVEL_FORBIDS = "level-forbids"
     TRIAGE_AGAIN = "triage-again"
     KEY_REUSED = "idempotency-key-reused"
-    TOO_MANY = "too-many-requests"
     FAILURE = "failure"
     BUSY = "busy"
     NO_PROTOCOL = "no-protocol"
@@ -62,7 +61,6 @@ MEANINGS: Mapping[Kind, Meaning] = {
     Kind.LEVEL_FORBIDS: Meaning(422, _("Cette demande ne permet pas de rendez-vous.")),
     Kind.TRIAGE_AGAIN: Meaning(422, _("À cet âge, les questions doivent être reposées.")),
     Kind.KEY_REUSED: Meaning(422, _("Cette clé d’idempotence a servi à une autre requête.")),
-    Kind.TOO_MANY: Meaning(429, _("Trop de requêtes.")),
     Kind.FAILURE: Meaning(500, _("Une erreur s’est produite de notre côté.")),
     Kind.BUSY: Meaning(503, _("Le service est surchargé.")),
     Kind.NO_PROTOCOL: Meaning(503, _("Aucun protocole de tri n’est en vigueur.")),
@@ -76,13 +74,12 @@ BY_STATUS: Mapping[int, Kind] = {
     413: Kind.TOO_LARGE,
     415: Kind.MEDIA_TYPE,
     422: Kind.INVALID,
-    429: Kind.TOO_MANY,
     500: Kind.FAILURE,
     503: Kind.BUSY,
 }
 """What an answer of Flask's own is called here."""
 
-AFTER_SECONDS = {429: "30", 503: "2"}
+AFTER_SECONDS = {503: "2"}
 
 
 class Problem(Exception):

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 api = Blueprint("api", __name__, url_prefix="/api")
 csrf.exempt(api)  # a key in a header is sent by nobody's browser
 
-STATUSES = (400, 401, 403, 404, 405, 406, 408, 411, 413, 414, 415, 422, 429, 431, 500, 503)
+STATUSES = (400, 401, 403, 404, 405, 406, 408, 411, 413, 414, 415, 422, 431, 500, 503)
 """Registered one by one: a handler of one status comes before the pages' own."""
 
 ONE = "/v1/care-requests/<uuid:reference>"

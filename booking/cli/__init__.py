@@ -10,10 +10,12 @@ COMMANDS = (
     territory.create_community,
     territory.create_admin,
     territory.create_api_client,
+    territory.import_communes,
     territory.import_directory,
     running.serve_all,
     running.work,
     running.upgrade,
+    running.draft_migration,
     running.seed_demo,
     running.forget,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from booking import demo, privacy, serve, worker
 from booking.cli import doors
 from booking.extensions import db, equipment, now
 from config import address, schema
-from config.database import transaction
+from config.database import Base, transaction
 
 
 @click.command("seed-demo")
@@ -37,6 +38,30 @@ def upgrade() -> None:
     """Mettre les tables de la base au niveau de ce code."""
     schema.upgrade(db.engine)
     click.echo("La base est à jour.")
+
+
+@click.command("draft-migration")
+@click.argument("what", metavar="CE_QUI_CHANGE")
+@doors.on_database
+def draft_migration(what: str) -> None:
+    """Ébaucher la migration qui mène des tables de la base à celles du code, à relire."""
+    if not what.strip():
+        raise click.ClickException('Dites ce qui change : make migration m="…"')
+    with db.engine.connect() as connection:
+        if not schema.is_current(connection):
+            raise click.ClickException("La base n’est pas à jour : flask --app wsgi upgrade")
+    number = _next_step()
+    schema.draft(db.engine, Base.metadata, what, number)
+    for written in _steps(f"{number}_*.py"):
+        click.echo(f"À relire et à corriger : {written}")
+
+
+def _next_step() -> str:
+    return f"{max(int(step.name[:4]) for step in _steps('[0-9]*.py')) + 1:04}"
+
+
+def _steps(named: str) -> list[Path]:
+    return sorted((schema.FOLDER / "versions").glob(named))
 
 
 @click.command("worker")

@@ -27,6 +27,13 @@ ACCOUNT_REFUSED = {
     "email": "L’adresse n’est pas une adresse électronique.",
     "name": "Le nom ne convient pas.",
 }
+COMMUNE_REFUSED = {
+    "insee": "un code de 5 signes est attendu, une seule fois",
+    "name": "un nom est attendu",
+    "postal_code": "5 chiffres sont attendus",
+    "latitude": "des degrés sont attendus, de -90 à 90",
+    "longitude": "des degrés sont attendus, de -180 à 180",
+}
 UNREADABLE = "Ce fichier n’est pas une extraction de l’Annuaire Santé lisible (UTF-8)."
 
 
@@ -97,6 +104,31 @@ def create_api_client(slug: str, name: str) -> None:
     with transaction(db.session) as session:
         key = clients.issue_key(session, doors.community(session, slug).id, name, now=now())
     click.echo(key)
+
+
+@click.command("import-communes")
+@click.argument(
+    "file", metavar="FICHIER", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--community", "slug", required=True, help="Nom court de la CPTS.")
+@doors.on_database
+def import_communes(file: Path, slug: str) -> None:
+    """Lire les communes du territoire (CSV : insee, name, postal_code, latitude, longitude)."""
+    try:
+        with transaction(db.session) as session, file.open(encoding="utf-8-sig", newline="") as csv:
+            community = doors.community(session, slug)
+            done = annuaire.keep_communes(session, community, csv)
+    except annuaire.ColumnMissing as missing:
+        raise click.ClickException(f"Il manque la colonne « {missing.column} ».") from None
+    except annuaire.CommuneRefused as refused:
+        why = COMMUNE_REFUSED[refused.column]
+        raise click.ClickException(
+            f"Ligne {refused.line}, colonne « {refused.column} » : {why}. Rien n’est enregistré."
+        ) from None
+    except annuaire.FileUnreadable:
+        raise click.ClickException("Ce fichier n’est pas un tableau CSV lisible (UTF-8).") from None
+    new, changed, same = (done[key] for key in ("new", "changed", "same"))
+    click.echo(f"Communes : {new} nouvelles, {changed} modifiées, {same} inchangées.")
 
 
 @click.command("import-directory")

@@ -88,6 +88,8 @@ def check_protocols() -> None:
         found = _faults_of(path)
         faults += len(found)
         click.echo(f"{path.name} : {'conforme' if not found else f'{len(found)} défaut(s)'}")
+        if not found and not loading.load(path).reviewed_by:
+            click.echo("  - attention : personne ne l’a signé (reviewed_by), refusé en production")
         for fault in found:
             click.echo(f"  - {fault}")
     if faults:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking.desk import tell
-from booking.desk.suits import suits
+from booking.desk.suits import latest_start, suits
 from booking.links import Links, hashed
 from booking.models import (
     Booking,
@@ -216,7 +216,13 @@ def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now
     slots.release(session, kept.community.id, left, asker=asker)
     taken = session.scalar(
         slots.claiming(kept.community.id, slot, asker=asker, now=now)
-        .where(suits(kept.booking.assessment_id, kept.request.regular_doctor))
+        .where(
+            suits(
+                kept.booking.assessment_id,
+                kept.request.regular_doctor,
+                until=latest_start(kept.request.deadline or now, now),
+            )
+        )
         .returning(Slot.id)
     )
     if taken is None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from booking import routing
 from booking.desk import ask, tell
 from booking.desk.claim import PERSON, claim
-from booking.desk.suits import OFFERED, suits
+from booking.desk.suits import OFFERED, latest_start, suits
 from booking.links import Links, code_of
 from booking.models import (
     Booking,
@@ -32,9 +32,6 @@ LOOKED_AT = 12
 
 TRIAGE_COUNTS = timedelta(hours=24)
 """How long a judgement counts: who has waited longer must be asked again."""
-
-OVERDUE_LOOKS = timedelta(hours=24)
-"""How far ahead to look for somebody whose deadline has passed: late is better than never."""
 
 SOON_ENOUGH_TO_LEAVE = timedelta(minutes=10)
 """A slot that starts sooner than this cannot be reached: it is not proposed."""
@@ -90,7 +87,7 @@ def propose(
         "asker": request.reference,
         "visible_to": OFFERED,
         "after": now + SOON_ENOUGH_TO_LEAVE,
-        "until": _until(request.deadline, now),
+        "until": latest_start(request.deadline, now),
         "each": max(LOOKED_AT, limit),
         "now": now,
     }
@@ -117,11 +114,6 @@ def is_too_old(request: CareRequest, now: datetime) -> bool:
     return request.assessed_at is None or now - request.assessed_at > TRIAGE_COUNTS
 
 
-def _until(deadline: datetime, now: datetime) -> datetime:
-    """Return the moment before which to look: a promise that was broken does not end."""
-    return deadline if deadline > now else now + OVERDUE_LOOKS
-
-
 def _home(request: CareRequest) -> Place | None:
     if request.latitude is None or request.longitude is None:
         return None
@@ -142,7 +134,11 @@ def hold(session: Session, request: CareRequest, slot: UUID, *, now: datetime) -
         request.community_id,
         slot,
         asker=request.reference,
-        only_if=suits(request.assessment_id, request.regular_doctor),
+        only_if=suits(
+            request.assessment_id,
+            request.regular_doctor,
+            until=latest_start(request.deadline or now, now),
+        ),
         now=now,
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from booking.desk import tell
-from booking.desk.suits import suits
+from booking.desk.suits import latest_start, suits
 from booking.links import Links, code_of, hashed
 from booking.models import (
     Booking,
@@ -71,6 +71,7 @@ def claim(
             "request_number": request.id,
             "assessment_number": request.assessment_id,
             "doctor": request.regular_doctor,
+            "latest": latest_start(request.deadline or now, now),
             "triaged_level": request.level,
             "link": hashed(links.booking_token(reference)),
             "spoken": code_of(reference),
@@ -110,7 +111,7 @@ def _claimed() -> CTE:
             Professional.id == Slot.professional_id,
             Site.community_id == Slot.community_id,
             Site.id == Slot.site_id,
-            suits(bindparam("assessment_number"), bindparam("doctor")),
+            suits(bindparam("assessment_number"), bindparam("doctor"), until=bindparam("latest")),
         )
         .returning(
             Slot.community_id,

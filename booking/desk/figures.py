@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
 from sqlalchemy.orm import Session
 
+from booking.desk.waiting import is_owed
 from booking.models import Booking, BookingStatus, CareRequest, RequestStatus
 from config.clock import at, day_bounds, local_day
 from schedules.models import Professional, Slot
@@ -103,7 +104,7 @@ def promise(session: Session, community_id: int, zone: ZoneInfo, *, now: datetim
 
 @dataclass(frozen=True)
 class Open:
-    """Requests without an appointment, whenever they were asked."""
+    """Requests that are owed an appointment or a promised call, whenever they were asked."""
 
     total: int
     overdue: int
@@ -117,7 +118,7 @@ def open_now(session: Session, community_id: int, *, now: datetime) -> Open:
             func.count(),
             _count(CareRequest.deadline <= now),
             _count(CareRequest.call_back_asked_at.is_not(None)),
-        ).where(CareRequest.community_id == community_id, CareRequest.status == RequestStatus.OPEN)
+        ).where(CareRequest.community_id == community_id, is_owed())
     ).one()
     return Open(*row)
 

@@ -1,5 +1,6 @@
 """Which slots triage lets a patient have: those of its routes, and of the patient's own doctor."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,19 @@ OFFERED = (Visibility.CPTS, Visibility.PUBLIC)
 """What triage may route to: kept for the community, or open to all. `SNP` alone is the SAS's."""
 
 
+OVERDUE_LOOKS = timedelta(hours=24)
+"""How far ahead to look for somebody whose deadline has passed: late is better than never."""
+
+
 def suits(
-    assessment_id: Given[int | None], regular_doctor: Given[UUID | None]
+    assessment_id: Given[int | None],
+    regular_doctor: Given[UUID | None],
+    *,
+    until: Given[datetime],
 ) -> ColumnElement[bool]:
     """Return what must be true of a slot that a patient with this assessment holds or claims.
+
+    It starts at `until` at the latest: see `latest_start`.
 
     It stands in the UPDATE itself, so no door can give a patient a slot that triage did not mean
     for them. Discipline, needs and visibility of a slot never change.
@@ -50,4 +60,11 @@ def suits(
         .correlate(Slot)
         .exists()
     )
-    return and_(is_seen_by(OFFERED), or_(is_of_a_route, is_regular_doctors))
+    return and_(
+        Slot.starts_at <= until, is_seen_by(OFFERED), or_(is_of_a_route, is_regular_doctors)
+    )
+
+
+def latest_start(deadline: datetime, now: datetime) -> datetime:
+    """Return the moment before which care is looked for: a promise that was broken does not end."""
+    return deadline if deadline > now else now + OVERDUE_LOOKS

@@ -2,25 +2,36 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from booking.desk.ask import NoSuchRequest
 from booking.models import Booking, CareRequest, Channel, RequestStatus
 from booking.triage.protocol import Level
+from notifications.messages import Change
 from notifications.models import Channel as Means
 from notifications.models import Kind, OutboxMessage, Status
-from schedules.models import Commune, Site, Slot
+from schedules.models import Commune, Professional, Site, Slot
 
 MOST = 200
-"""Lines of one list. Beyond it, somebody has to see to the first ones before all else."""
+"""Lines of one page of requests, and of the list of messages that did not arrive."""
 
 DID_NOT_ARRIVE = (Status.FAILED, Status.UNDELIVERED, Status.UNKNOWN)
 PATIENTS_DEPEND_ON = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CALL_BACK)
 """Without these a patient does not know where to go, or goes for nothing."""
+
+IS_LAST_WORD = and_(
+    Booking.community_id == OutboxMessage.community_id,
+    Booking.reference == OutboxMessage.about,
+    Booking.version == OutboxMessage.version,
+)
+"""That a message tells of an appointment as it is now, not as it was before a change."""
+
+ITS_SLOT = and_(Slot.community_id == Booking.community_id, Slot.id == Booking.slot_id)
+ITS_SITE = and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id)
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class Reach:
             return in_community
         at_site = (
             select(Booking.id)
-            .join(Slot, and_(Slot.community_id == Booking.community_id, Slot.id == Booking.slot_id))
+            .join(Slot, ITS_SLOT)
             .where(
                 Booking.community_id == CareRequest.community_id,
                 Booking.request_id == CareRequest.id,
@@ -55,12 +66,13 @@ class Reach:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An open request, as one line of the operators' list."""
+    """A request that is owed an answer, as one line of the operators' list."""
 
     reference: UUID
     channel: Channel
-    level: Level
-    deadline: datetime
+    level: Level | None
+    """None while an answer is being changed after a call was promised."""
+    deadline: datetime | None
     assessed_at: datetime | None
     complaints: tuple[str, ...]
     family_name: str | None
@@ -73,11 +85,40 @@ class Waiting:
     call_back_asked_at: datetime | None
 
 
-def open_requests(session: Session, reach: Reach) -> list[Waiting]:
-    """Return requests without an appointment: those who asked for a call first, then by deadline.
+@dataclass(frozen=True)
+class Page:
+    """One page of those who wait, and how many they are on all pages."""
 
-    Within the limit of 200 the most urgent are never left out.
+    requests: list[Waiting]
+    total: int
+    number: int
+    """From 1 to `last`."""
+    last: int
+
+
+def is_owed() -> ColumnElement[bool]:
+    """Return the condition that somebody waits: for an appointment, or for a promised call.
+
+    Who goes back to change an answer after the promise is a draft again, and still owed the call.
     """
+    return or_(
+        CareRequest.status == RequestStatus.OPEN,
+        and_(
+            CareRequest.status == RequestStatus.DRAFT, CareRequest.call_back_asked_at.is_not(None)
+        ),
+    )
+
+
+def open_requests(session: Session, reach: Reach, *, page: int = 1, now: datetime) -> Page:
+    """Return 200 of those who wait; a page that does not exist is the nearest that does.
+
+    Who left no phone comes after all others, on the last pages. Before that: those who asked for
+    a call, then deadlines that still run, soonest first, then those that passed, newest first.
+    """
+    theirs = and_(reach.requests(), is_owed())
+    total = session.scalar(select(func.count()).select_from(CareRequest).where(theirs)) or 0
+    last = max(1, -(-total // MOST))
+    number = min(max(1, page), last)
     rows = session.execute(
         select(CareRequest, Commune.name)
         .outerjoin(
@@ -87,18 +128,28 @@ def open_requests(session: Session, reach: Reach) -> list[Waiting]:
                 Commune.insee == CareRequest.commune_insee,
             ),
         )
-        .where(reach.requests(), CareRequest.status == RequestStatus.OPEN)
-        .order_by(CareRequest.call_back_asked_at.is_(None), CareRequest.deadline, CareRequest.id)
+        .where(theirs)
+        .order_by(*_most_urgent_first(now))
         .limit(MOST)
+        .offset((number - 1) * MOST)
         .execution_options(populate_existing=True)
     )
-    return [_waiting(request, commune) for request, commune in rows]
+    return Page([_waiting(request, commune) for request, commune in rows], total, number, last)
+
+
+def _most_urgent_first(now: datetime) -> tuple[Any, ...]:
+    has_passed = func.coalesce(CareRequest.deadline <= now, false())
+    return (
+        CareRequest.phone.is_(None),
+        CareRequest.call_back_asked_at.is_(None),
+        has_passed,
+        case((has_passed, None), else_=CareRequest.deadline).asc().nulls_last(),
+        CareRequest.deadline.desc(),
+        CareRequest.id,
+    )
 
 
 def _waiting(request: CareRequest, commune: str | None) -> Waiting:
-    # The table's own constraints: what is open was assessed, and has a deadline.
-    assert request.level is not None
-    assert request.deadline is not None
     return Waiting(
         reference=request.reference,
         channel=request.channel,
@@ -118,17 +169,17 @@ def _waiting(request: CareRequest, commune: str | None) -> Waiting:
 
 
 def find(session: Session, reach: Reach, reference: UUID, *, lock: bool = False) -> CareRequest:
-    """Return a request whose questions were all answered; locked if it is to change.
+    """Return a request whose questions were answered, or that is owed a call; locked if asked.
 
     Raises:
-        NoSuchRequest: if there is none within reach, or it is still a draft.
+        NoSuchRequest: if there is none within reach, or it is a draft without a promise.
     """
     query = (
         select(CareRequest)
         .where(
             reach.requests(),
             CareRequest.reference == reference,
-            CareRequest.status != RequestStatus.DRAFT,
+            or_(CareRequest.status != RequestStatus.DRAFT, is_owed()),
         )
         .execution_options(populate_existing=True)
     )
@@ -198,31 +249,102 @@ def _untold_line(row: Row[OutboxMessage, CareRequest, Slot, Site]) -> Untold:
 
 
 def _untold() -> Select[OutboxMessage, CareRequest, Slot, Site]:
-    """Return messages with the request they are about, directly or through its appointment."""
+    """Return messages that still say what is so, with the request they are about.
+
+    About an appointment: of its last version. A promise to call back: while it is to be kept.
+    """
     return (
         select(OutboxMessage, CareRequest, Slot, Site)
-        .outerjoin(
-            Booking,
-            and_(
-                Booking.community_id == OutboxMessage.community_id,
-                Booking.reference == OutboxMessage.about,
-            ),
-        )
+        .outerjoin(Booking, IS_LAST_WORD)
         .join(
             CareRequest,
             and_(
                 CareRequest.community_id == OutboxMessage.community_id,
                 or_(
                     CareRequest.id == Booking.request_id,
-                    CareRequest.reference == OutboxMessage.about,
+                    and_(CareRequest.reference == OutboxMessage.about, is_owed()),
                 ),
             ),
         )
-        .outerjoin(
-            Slot, and_(Slot.community_id == Booking.community_id, Slot.id == Booking.slot_id)
-        )
-        .outerjoin(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
+        .outerjoin(Slot, ITS_SLOT)
+        .outerjoin(Site, ITS_SITE)
         .where(OutboxMessage.status.in_(DID_NOT_ARRIVE), OutboxMessage.kind.in_(PATIENTS_DEPEND_ON))
+        .order_by(OutboxMessage.expires_at, OutboxMessage.id)
+        .execution_options(populate_existing=True)
+    )
+
+
+@dataclass(frozen=True)
+class Unnoticed:
+    """A mail to a professional that did not arrive: their own time, and nothing of the patient."""
+
+    status: Status
+    promised_at: datetime
+    professional: str
+    """Their name, or the address itself where it is nobody's any more."""
+    phone: str | None
+    """Of the site where the appointment is; none for whoever it was taken from."""
+    change: Change
+    starts_at: datetime
+
+
+def unnoticed(session: Session, reach: Reach, *, now: datetime) -> list[Unnoticed]:
+    """Return what professionals were not told of their own day, while it is so; soonest first."""
+    rows = session.execute(
+        _unnoticed().where(reach.requests(), OutboxMessage.expires_at > now).limit(MOST)
+    ).all()
+    names: dict[str | None, str] = {
+        who.email: who.name
+        for who in session.scalars(
+            select(Professional).where(
+                Professional.community_id == reach.community_id,
+                Professional.email.in_({message.recipient for message, *_ in rows}),
+            )
+        )
+    }
+    return [_unnoticed_line(row, names) for row in rows]
+
+
+def _unnoticed_line(
+    row: Row[OutboxMessage, Slot, Professional, Site], names: dict[str | None, str]
+) -> Unnoticed:
+    message, slot, theirs, site = row
+    is_theirs = theirs.email == message.recipient
+    # The calendar entry in it: whoever an appointment was taken from had it at another time.
+    shown = (message.invitation or {}).get("entry", {})
+    told = Change.MOVED if message.version else Change.BOOKED
+    return Unnoticed(
+        status=message.status,
+        promised_at=message.send_at,
+        professional=theirs.name if is_theirs else names.get(message.recipient, message.recipient),
+        phone=site.phone if is_theirs else None,
+        change=Change.CANCELLED if shown.get("is_cancelled") else told,
+        starts_at=datetime.fromisoformat(shown["starts_at"]) if shown else slot.starts_at,
+    )
+
+
+def _unnoticed() -> Select[OutboxMessage, Slot, Professional, Site]:
+    """Return mails to professionals about the last version of an appointment."""
+    return (
+        select(OutboxMessage, Slot, Professional, Site)
+        .join(Booking, IS_LAST_WORD)
+        .join(
+            CareRequest,
+            and_(
+                CareRequest.community_id == Booking.community_id,
+                CareRequest.id == Booking.request_id,
+            ),
+        )
+        .join(Slot, ITS_SLOT)
+        .join(
+            Professional,
+            and_(
+                Professional.community_id == Slot.community_id,
+                Professional.id == Slot.professional_id,
+            ),
+        )
+        .join(Site, ITS_SITE)
+        .where(OutboxMessage.status.in_(DID_NOT_ARRIVE), OutboxMessage.kind == Kind.NOTICE)
         .order_by(OutboxMessage.expires_at, OutboxMessage.id)
         .execution_options(populate_existing=True)
     )

@@ -132,7 +132,10 @@ class CareRequest(Base):
             "ix_care_request_open",
             "community_id",
             "deadline",
-            postgresql_where=text("status = 'OPEN'"),
+            # Whoever is owed an answer: also who changes an answer after a call was promised.
+            postgresql_where=text(
+                "status = 'OPEN' OR (status = 'DRAFT' AND call_back_asked_at IS NOT NULL)"
+            ),
         ),
     )
 

@@ -79,7 +79,7 @@ def welcome(settings: Settings, told: Mapping[str, Any] | None) -> Iterator[str]
     yield ""
     yield f"  Patients      {home}/"
     yield f"  Équipes       {home}/connexion"
-    if not settings.is_production:
+    if settings.keeps_messages_here:
         yield f"  Messages      {home}/dev/messages  (SMS et courriels qui ne partent pas)"
     yield f"  Logiciels     {home}/api/openapi.json"
     yield ""

@@ -15,6 +15,9 @@ Form = MultiDict[str, str]
 NONE_OF_THESE = "none"
 """The box « Aucun de ces signes »."""
 
+SHOWN = "montre"
+"""Hidden fields of a page of signs: those that it showed."""
+
 LONGEST_NOTE = 80
 LONGEST_ECHO = 500
 """Of what was typed, this much is shown again: nobody corrects more by hand."""
@@ -32,18 +35,24 @@ def echo(form: Form) -> dict[str, str]:
 
 
 def signs(form: Form, questions: Iterable[Question]) -> dict[str, str]:
-    """Return an answer to each sign of the list that was shown: ticked is yes, the others no.
+    """Return an answer to each sign that the page showed: ticked is yes, the others no.
 
+    A page left open in another tab may show the signs of another age. « Aucun » on it says
+    nothing of those that it lacks; a ticked sign that must be asked is heard all the same.
     « Aucun » beside a ticked sign is a doubt, and a doubt counts as the sign.
 
     Raises:
-        FormRefused: if nothing was ticked: silence is no answer.
+        FormRefused: if nothing was ticked, for silence is no answer; or if the page did not show
+            what must be asked now.
     """
-    ticked = set(form.getlist("signes"))
-    known = [question.id for question in questions]
-    if not ticked & {*known, NONE_OF_THESE}:
+    known = {question.id for question in questions}
+    shown, ticked = set(form.getlist(SHOWN)), set(form.getlist("signes"))
+    if not ticked:
         raise FormRefused({"signes": _("Cochez un signe, ou cochez « Aucun de ces signes »")})
-    return {sign: YES if sign in ticked else NO for sign in known}
+    is_of_now = known <= shown and ticked <= {*known, NONE_OF_THESE}
+    if not is_of_now and not ticked & known:
+        raise FormRefused({"signes": _("Les questions ont changé. Répondez à nouveau.")})
+    return {sign: YES if sign in ticked else NO for sign in known & (shown | ticked)}
 
 
 def choice(form: Form, name: str, known: Iterable[str], sentence: str) -> str:

@@ -1,6 +1,6 @@
 """One request, or one message, as an operator sees it: plain values for the page, from the desk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,47 +10,94 @@ from sqlalchemy.orm import Session
 
 from booking.desk import ask, board, change, choose
 from booking.desk import waiting as desk
-from booking.desk.waiting import Untold, Waiting
+from booking.desk.waiting import Unnoticed, Untold, Waiting
 from booking.extensions import equipment
 from booking.models import CareRequest, RequestStatus
 from booking.routing import Proposal
-from booking.web import staff_words, wording
+from booking.web import offers, staff_words, wording
 from config.clock import local_day
+from notifications.messages import Change
 from notifications.models import Kind
-from schedules import nomenclature
 from schedules.models import Community
 
 
 def line(asked: Waiting, community: Community, moment: datetime) -> dict[str, Any]:
-    """Return an open request as one line of the operators' list."""
+    """Return a request that is owed an answer as one line of the operators' list."""
     protocol = equipment().protocol(wording.language())
     today = local_day(moment, community.zone)
     return {
         "reference": asked.reference,
-        "clock": staff_words.clock(asked.deadline, moment),
-        "is_late": asked.deadline <= moment,
-        "before": wording.short_day_and_hour(asked.deadline, community.zone, now=moment),
+        **_clock(asked.deadline, community, moment),
         "wants_call": asked.call_back_asked_at is not None,
         "call_back_hours": asked.call_back_hours,
         "name": staff_words.person(asked.family_name, asked.given_name),
         "age": staff_words.age(asked.birth_date, asked.age_months, today),
         "phone": asked.phone and wording.spaced(asked.phone),
-        "level": staff_words.LEVELS[asked.level],
+        "level": staff_words.LEVELS[asked.level] if asked.level is not None else _changing(),
         "complaints": staff_words.complaints(asked.complaints, protocol),
         "commune": asked.commune,
         "channel": staff_words.CHANNELS[asked.channel],
     }
 
 
-def untold(message: Untold, community: Community, moment: datetime) -> dict[str, Any]:
+def _clock(deadline: datetime | None, community: Community, moment: datetime) -> dict[str, Any]:
+    if deadline is None:
+        return {"clock": "", "is_late": False, "before": ""}
+    return {
+        "clock": staff_words.clock(deadline, moment),
+        "is_late": deadline <= moment,
+        "before": wording.short_day_and_hour(deadline, community.zone, now=moment),
+    }
+
+
+def _changing() -> str:
+    return str(_("Change ses réponses"))
+
+
+def not_arrived(
+    untold: Sequence[Untold],
+    unnoticed: Sequence[Unnoticed],
+    community: Community,
+    moment: datetime,
+) -> list[dict[str, Any]]:
+    """Return the telephone calls that are left to make: patients first, then professionals."""
+    return [
+        *(_patient_untold(message, community, moment) for message in untold),
+        *(_professional_unnoticed(message, community, moment) for message in unnoticed),
+    ]
+
+
+def _patient_untold(message: Untold, community: Community, moment: datetime) -> dict[str, Any]:
     """Return a message that did not arrive as a task: whom to call, and what to read to them."""
     return {
         "what": staff_words.MESSAGES[message.kind],
         "status": staff_words.NOT_ARRIVED[message.status],
         "when": wording.short_day_and_hour(message.promised_at, community.zone, now=moment),
-        "to_say": _to_say(message, community, moment),
-        "request": message.request,
+        "to_say": _("À dire à la personne :") + " " + _to_say(message, community, moment),
         "name": staff_words.person(message.family_name, message.given_name),
+        "phone": message.phone and wording.spaced(message.phone),
+    }
+
+
+def _professional_unnoticed(
+    message: Unnoticed, community: Community, moment: datetime
+) -> dict[str, Any]:
+    """Return a mail to a professional that did not arrive as a task, without the patient."""
+    said = {
+        "who": message.professional,
+        "when": wording.day_and_hour(message.starts_at, community.zone, now=moment),
+    }
+    to_say = {
+        Change.BOOKED: _("Prévenir %(who)s : nouveau rendez-vous, %(when)s.", **said),
+        Change.MOVED: _("Prévenir %(who)s : rendez-vous déplacé, maintenant %(when)s.", **said),
+        Change.CANCELLED: _("Prévenir %(who)s : rendez-vous annulé, %(when)s.", **said),
+    }
+    return {
+        "what": _("Avis au professionnel"),
+        "status": staff_words.NOT_ARRIVED[message.status],
+        "when": wording.short_day_and_hour(message.promised_at, community.zone, now=moment),
+        "to_say": to_say[message.change],
+        "name": message.professional,
         "phone": message.phone and wording.spaced(message.phone),
     }
 
@@ -91,6 +138,7 @@ def render(
         reference=asked.reference,
         typed=known | dict(typed),
         is_open=asked.status is RequestStatus.OPEN,
+        is_changing=asked.status is RequestStatus.DRAFT,
         ended=staff_words.ENDED.get(asked.status),
         because=[{"value": k, "text": t} for k, t in staff_words.DECLINED_BECAUSE.items()],
         **_facts(session, asked, community, moment),
@@ -104,7 +152,6 @@ def _facts(
 ) -> dict[str, Any]:
     """Return who asks, what they answered, and why triage says what it says."""
     protocol = equipment().protocol(wording.language())
-    judged = ask.assessment_of(session, asked)
     today = local_day(moment, community.zone)
     return {
         "name": staff_words.person(asked.family_name, asked.given_name),
@@ -118,14 +165,22 @@ def _facts(
         "may_leave_message": asked.may_leave_message,
         "call_back_hours": asked.call_back_hours,
         "wants_call": asked.call_back_asked_at is not None,
+        **_clock(asked.deadline, community, moment),
+        **_judgement(session, asked),
+        "answers": staff_words.answers(asked.answers, protocol),
+    }
+
+
+def _judgement(session: Session, asked: CareRequest) -> dict[str, Any]:
+    """Return what triage says; nothing while an answer is being changed."""
+    try:
+        judged = ask.assessment_of(session, asked)
+    except ask.NotAssessed:
+        return {"level": _changing(), "safety_net": "", "reasons": []}
+    return {
         "level": staff_words.LEVELS[judged.level],
-        "clock": asked.deadline and staff_words.clock(asked.deadline, moment),
-        "before": asked.deadline
-        and wording.short_day_and_hour(asked.deadline, community.zone, now=moment),
-        "is_late": asked.deadline is not None and asked.deadline <= moment,
         "safety_net": judged.safety_net,
         "reasons": list(dict.fromkeys(reason["because"] for reason in judged.reasons)),
-        "answers": staff_words.answers(asked.answers, protocol),
     }
 
 
@@ -154,8 +209,7 @@ def _proposed(proposal: Proposal, community: Community, moment: datetime) -> dic
     return {
         "slot": slot.reference,
         "when": wording.short_day_and_hour(slot.starts_at, community.zone, now=moment),
-        "who": slot.professional_name,
-        "discipline": nomenclature.label(slot.discipline, wording.language()),
+        "who": offers.who(slot.professional_name, slot.discipline),
         "where": slot.site_name,
         "address": slot.site_address,
         "distance": "" if proposal.distance_km is None else wording.distance(proposal.distance_km),
@@ -171,7 +225,7 @@ def _appointment(session: Session, asked: CareRequest, moment: datetime) -> dict
     kept = change.of_request(session, asked)
     return {
         "when": wording.day_and_hour(kept.slot.starts_at, kept.community.zone, now=moment),
-        "who": kept.professional.name,
+        "who": offers.who(kept.professional.name, kept.professional.discipline),
         "where": kept.site.name,
         "address": kept.site.address,
         "site_phone": kept.site.phone,

@@ -35,19 +35,24 @@ def reach_of(somebody: guards.Identity) -> Reach:
 @console.get("/console")
 @guards.open_to(*CALL_TAKERS)
 def waiting() -> ResponseReturnValue:
-    """Show who waits, those to call back first, then by deadline; and what did not arrive."""
+    """Show who waits, page by page, and what did not arrive; who left no phone comes last."""
     moment, reach = now(), reach_of(guards.identity())
     with transaction(db.session) as session:
         community = board.community_of(session, reach.community_id)
-        requests = desk.open_requests(session, reach)
+        page = request.args.get("page", 1, type=int)
+        shown = desk.open_requests(session, reach, page=page, now=moment)
         untold = desk.untold(session, reach, now=moment)
+        unnoticed = desk.unnoticed(session, reach, now=moment)
+    lines = [call_page.line(r, community, moment) for r in shown.requests]
     return render_template(
         "console/waiting.html",
         errors={},
         community=community,
-        title=_titled(len(requests)),
-        requests=[call_page.line(r, community, moment) for r in requests],
-        untold=[call_page.untold(u, community, moment) for u in untold],
+        title=_titled(shown.total),
+        page=shown,
+        requests=[line for line in lines if line["phone"]],
+        without_phone=[line for line in lines if not line["phone"]],
+        untold=call_page.not_arrived(untold, unnoticed, community, moment),
         closed="close" in request.args,
     )
 
@@ -106,6 +111,8 @@ def hold(reference: UUID) -> ResponseReturnValue:
         return _again(reference, wrong.errors, 422)
     except slots.SlotTaken:
         return _again(reference, _taken(), 409)
+    except choose.LevelForbids:
+        return _again(reference, _too_old(), 422)
     return redirect(url_for("console.show", reference=reference), 303)
 
 
@@ -123,6 +130,8 @@ def book(reference: UUID) -> ResponseReturnValue:
         return _again(reference, wrong.errors, 422)
     except slots.SlotTaken:
         return _again(reference, _taken(), 409)
+    except choose.LevelForbids:
+        return _again(reference, _too_old(), 422)
     return redirect(url_for("console.show", reference=reference), 303)
 
 
@@ -138,6 +147,14 @@ def _again(reference: UUID, errors: dict[str, str], status: int) -> ResponseRetu
 
 def _taken() -> dict[str, str]:
     return {"slot": _("Ce rendez-vous vient d’être pris. En voici d’autres.")}
+
+
+def _too_old() -> dict[str, str]:
+    return {
+        "slot": _(
+            "Les réponses sont trop anciennes : refaites les questions avec « Nouvel appel »."
+        )
+    }
 
 
 def _book(
@@ -174,7 +191,16 @@ def decline(reference: UUID) -> ResponseReturnValue:
     with transaction(db.session) as session:
         asked = _found(session, reference, lock=True)
         ask.decline(session, asked, because=because, now=now())
+        became = asked.status
+    if became is not RequestStatus.DECLINED:
+        return _again(reference, {"because": _not_declined(became)}, 422)
     logs.event(
         "request_declined", request=reference, actor=guards.identity().account, reason=because
     )
     return redirect(url_for("console.waiting", close=""), 303)
+
+
+def _not_declined(status: RequestStatus) -> str:
+    if status is RequestStatus.BOOKED:
+        return str(_("Cette demande a un rendez-vous : annulez-le d’abord."))
+    return str(_("Cette demande n’attend plus rien : il n’y a rien à clore."))

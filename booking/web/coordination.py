@@ -34,6 +34,7 @@ def today() -> ResponseReturnValue:
         silent = figures.silent_members(session, community.id, now=moment)
         still_open = figures.open_now(session, community.id, now=moment)
         untold = waiting.untold(session, reach, now=moment)
+        unnoticed = waiting.unnoticed(session, reach, now=moment)
     return render_template(
         "coordination/today.html",
         errors={},
@@ -44,7 +45,7 @@ def today() -> ResponseReturnValue:
         halves=[staff_words.HALVES[half] for half in Half],
         offers=[_offer(offer) for offer in offers],
         silent=[_silent(member, community) for member in silent],
-        untold=[call_page.untold(message, community, moment) for message in untold],
+        untold=call_page.not_arrived(untold, unnoticed, community, moment),
     )
 
 

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from flask import request
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from booking import guards
@@ -15,6 +16,8 @@ from booking.web.booking_pages import deadline, held
 from booking.web.journey import Step
 from booking.web.triage_pages import Elsewhere, Shown
 from booking.web.visit import Visit
+from notifications import outbox
+from notifications.models import Kind, OutboxMessage, Status
 from schedules import directory, nomenclature, slots
 
 
@@ -127,25 +130,46 @@ def show_call_back(visit: Visit, step: Step) -> Shown:
         "typed": {"telephone": phone, "heures": asked.call_back_hours},
         "phone": phone,
         "deadline": deadline(visit),
-        "takes_sms": bool(asked.phone) and tell.takes_sms(asked.phone or ""),
+        "takes_sms": asked.phone in _told(visit),
     }
 
 
 def keep_call_back(visit: Visit, step: Step, form: Form) -> Elsewhere:
-    """Note that somebody must call, and tell the patient so by SMS, once for each number."""
+    """Note that somebody must call, and tell the patient so by SMS, once for each request."""
     phone, hours = persons.call_back(form)
-    asked = visit.request
-    is_promised = asked.call_back_asked_at is not None and asked.phone == phone
-    ask.ask_for_call(visit.session, asked, phone=phone, hours=hours, now=visit.now)
-    if not is_promised:
-        _promise(visit)
+    ask.ask_for_call(visit.session, visit.request, phone=phone, hours=hours, now=visit.now)
+    _promise(visit)
     return visit.url(step)
 
 
 def _promise(visit: Visit) -> None:
-    links = equipment().links
-    # A number that was left and taken up again has its message already.
+    """Send the one SMS of this request; to another number only if the first has not left.
+
+    One for each number that is typed would let anybody send ours to whomever they like.
+    """
+    asked = visit.request
+    if asked.phone in _told(visit):
+        return
+    outbox.withdraw(visit.session, asked.community_id, asked.reference, now=visit.now)
+    if _told(visit):
+        return
+    # A number that was left and taken up again has its message already, which was withdrawn.
     with suppress(IntegrityError), visit.session.begin_nested():
         tell.call_back_promised(
-            visit.session, visit.community, visit.request, links=links, now=visit.now
+            visit.session, visit.community, asked, links=equipment().links, now=visit.now
         )
+
+
+def _told(visit: Visit) -> set[str]:
+    """Return the numbers, one at most, to which the promise of a call left or is about to."""
+    asked = visit.request
+    return set(
+        visit.session.scalars(
+            select(OutboxMessage.recipient).where(
+                OutboxMessage.community_id == asked.community_id,
+                OutboxMessage.about == asked.reference,
+                OutboxMessage.kind == Kind.CALL_BACK,
+                OutboxMessage.status != Status.WITHDRAWN,
+            )
+        )
+    )

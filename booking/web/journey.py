@@ -72,12 +72,15 @@ class State:
         return next((step for step, is_done in self._booking() if not is_done), Step.CHECK)
 
     def _ended(self) -> Step | None:
-        """Return the page at which this form has ended, if it has."""
+        """Return the page at which this form has ended, if it has.
+
+        A sign leads to the 15 also where nobody could judge it: no protocol is in force, say.
+        """
         if self.is_booked:
             return Step.BOOKED
         if self.is_over:
             return Step.OVER
-        is_emergency = self.level is not None and self.level.is_emergency
+        is_emergency = self.has_sign if self.level is None else self.level.is_emergency
         return Step.EMERGENCY if is_emergency else None
 
     @property

@@ -1,5 +1,6 @@
 """The patient's form: one question a page, kept as it is answered, from first sign to last."""
 
+import logging
 from contextlib import suppress
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -18,6 +19,8 @@ from booking.web.visit import Visit, arrive
 from config.database import transaction
 from schedules import directory
 from schedules.slots import SlotTaken
+
+logger = logging.getLogger(__name__)
 
 patient = Blueprint("patient", __name__)
 
@@ -98,8 +101,17 @@ def answer(token: str, step: str) -> ResponseReturnValue:
                 return _taken(visit, wanted)
             visit = visit.again()
         if not visit.state.may_see(wanted) or wanted not in PAGES:
+            if _ticks_a_red_flag(visit):
+                # Whatever became of the form since: who ticks this is told to call the 15.
+                return _page(visit, Step.EMERGENCY)
             return redirect(_address(visit, visit.state.next_step), 303)
         return _kept(visit, wanted)
+
+
+def _ticks_a_red_flag(visit: Visit) -> bool:
+    known = visit.protocol.questions
+    ticked = request.form.getlist("signes")
+    return any(sign in known and known[sign].is_red_flag for sign in ticked)
 
 
 def _kept(visit: Visit, step: Step) -> ResponseReturnValue:
@@ -113,13 +125,29 @@ def _kept(visit: Visit, step: Step) -> ResponseReturnValue:
     if step is Step.CHECK:
         flash(JUST_CONFIRMED)
         return redirect(url_for("appointment.show", token=elsewhere), 303)
-    if visit.request.level is None and (visit.state.has_sign or visit.state.is_triage_due):
-        visit.assess()
+    _judge(visit)
     visit = visit.again()
     if visit.state.next_step is Step.EMERGENCY:
         # Not a redirect: on a bad network the second round trip would double the wait.
         return _page(visit, Step.EMERGENCY)
     return redirect(elsewhere or _address(visit, visit.state.next_step), 303)
+
+
+def _judge(visit: Visit) -> None:
+    """Let triage judge what was answered, once all is or a sign was ticked.
+
+    A ticked sign needs no judgement to lead to the 15: nothing that breaks here may hide it.
+    """
+    state = visit.state
+    if state.level is not None or not (state.has_sign or state.is_triage_due):
+        return
+    try:
+        with visit.session.begin_nested():
+            visit.assess()
+    except Exception:
+        if not state.has_sign:
+            raise
+        logger.exception("sign_not_judged")
 
 
 def _taken(visit: Visit, step: Step) -> ResponseReturnValue:

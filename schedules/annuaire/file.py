@@ -43,6 +43,9 @@ STRUCTURES = {
 """From a sector (TRE_R02) to the structure (TRE_R66) that our nomenclature has a word for."""
 PRACTICE = "SA07"
 
+UNNAMED = {"603": "Maison de santé", "124": "Centre de santé", "620": "Pharmacie"}
+"""What a place of that structure is called when it has no name of its own; others: Cabinet."""
+
 PHONE_DIGITS = 10
 
 SMALL_WORDS = re.compile(
@@ -72,6 +75,9 @@ class Place:
     """The structure's technical number, or whatever else tells it from others."""
     finess: str | None
     name: str
+    """What its sign says; empty if the file does not know. It may hold a person's name."""
+    unnamed: str
+    """What to call it otherwise, after its street: no message then tells whom somebody sees."""
     structure: str
     address_line: str
     postal_code: str
@@ -211,28 +217,35 @@ def _read(row: _Row) -> Activity:
         given_name=_cased(row["prénom d'exercice"]),
         profession=row["code profession"],
         speciality=(row["code savoir-faire"] or None) if is_speciality else None,
-        place=_place(row, family_name),
+        place=_place(row),
     )
 
 
-def _place(row: _Row, family_name: str) -> Place:
+def _place(row: _Row) -> Place:
     name = row["enseigne commerciale site"] or row["raison sociale site"]
     finess = row["numéro finess site"]
     number = " ".join(filter(None, (row["numéro voie"], row["indice répétition voie"].lower())))
     street = " ".join(filter(None, (row["libellé type de voie"].lower(), row["libellé voie"])))
     address_line = " ".join(filter(None, (number, street))) or row["mention distribution"]
+    structure = STRUCTURES.get(row["code secteur d'activité"], PRACTICE)
+    city = row["libellé commune"] or row["bureau cedex"]
     known_by = row["identifiant technique de la structure"] or finess or row["numéro siret site"]
     return Place(
         # Two who work alone in one village do not share a place: without a name it is theirs.
         key=known_by
         or "|".join((name or row["identifiant pp"], address_line, row["code commune"])),
         finess=finess or None,
-        name=_placed(name) or f"Cabinet {family_name}",
-        structure=STRUCTURES.get(row["code secteur d'activité"], PRACTICE),
+        name=_placed(name),
+        unnamed=", ".join(
+            filter(
+                None, (UNNAMED.get(structure, "Cabinet"), _placed(street or address_line or city))
+            )
+        ),
+        structure=structure,
         address_line=_placed(address_line),
         postal_code=row["code postal"],
         insee=row["code commune"],
-        city=_placed(row["libellé commune"] or row["bureau cedex"]),
+        city=_placed(city),
         phone=_phone(row["téléphone"] or row["téléphone 2"]),
     )
 

@@ -6,7 +6,7 @@ map) stays; nobody is removed: who left the directory is for a person to decide.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from schedules import nomenclature
 from schedules.annuaire.file import Activity, Place, Reading, activities, has_right_key
+from schedules.annuaire.naming import holds_name
 from schedules.models import Commune, Community, Professional, ProfessionalSite, Site
 
 MOST_ACTIVITIES = 100_000
@@ -153,7 +154,7 @@ def _keep_places(
     communes: Mapping[str, Commune],
     kept: Kept,
 ) -> dict[str, Site]:
-    every = {a.place.key: a.place for theirs in people.values() for a in theirs}
+    every = _every_place(people)
     known = _known_sites(session, community, every)
     for key, place in every.items():
         commune = communes.get(place.insee)
@@ -166,6 +167,24 @@ def _keep_places(
             session.add(known[key])
             kept.places["new"] += 1
     return known
+
+
+def _every_place(people: Mapping[str, list[Activity]]) -> dict[str, Place]:
+    """Return each place by its key. One that is named after somebody there is called otherwise.
+
+    The place's name goes into SMS, which may not tell whom a patient sees.
+    """
+    found = [activity for theirs in people.values() for activity in theirs]
+    names: dict[str, set[str]] = {}
+    for activity in found:
+        names.setdefault(activity.place.key, set()).add(activity.family_name)
+    every = {activity.place.key: activity.place for activity in found}
+    return {
+        key: place
+        if place.name and not any(holds_name(place.name, name) for name in names[key])
+        else replace(place, name=place.unnamed)
+        for key, place in every.items()
+    }
 
 
 def _name_of(community: Community, key: str) -> UUID:

@@ -186,6 +186,53 @@ def test_a_place_comes_with_its_address_and_lies_in_its_commune(session, communi
     assert (house.latitude, house.longitude) == (47.75, 3.4)
 
 
+STREET = {
+    "Libellé type de voie (coord. structure)": "Rue",
+    "Libellé Voie (coord. structure)": "DU PUITS",
+}
+SIGNED = {**ALONE, **STREET, "Identifiant technique de la structure": "R77"}
+
+
+@pytest.mark.parametrize(
+    ("sign", "place", "name"),
+    [
+        ("", ALONE, "Cabinet, Le Bourg"),
+        ("", ALONE | STREET, "Cabinet, rue du Puits"),
+        ("CABINET DU DR ÉLOI-DUPRÉ", SIGNED, "Cabinet, rue du Puits"),
+        ("Selarl Dupre", SIGNED, "Cabinet, rue du Puits"),
+        ("CABINET DU PUITS", SIGNED, "Cabinet du Puits"),
+        (
+            "PHARMACIE DUPRÉ",
+            SIGNED | {"Code secteur d'activité": "SA33"},
+            "Pharmacie, rue du Puits",
+        ),
+    ],
+)
+def test_a_place_never_bears_the_name_of_who_works_there(session, community, sign, place, name):
+    place = {**place, "Enseigne commerciale site": sign}
+
+    keep(
+        session,
+        community,
+        f"{HEADER}\n{a_row('99900000101', 'ELOI-DUPRE', 'INÈS', '10', place=place)}",
+    )
+
+    assert session.scalars(select(Site.name)).all() == [name]
+
+
+def test_a_place_named_after_one_of_two_is_called_after_its_street_for_both(session, community):
+    place = {**SIGNED, "Raison sociale site": "SELARL DUPRÉ"}
+    rows = [
+        HEADER,
+        a_row("99900000101", "DUPRÉ", "INÈS", "10", place=place),
+        a_row("99900000119", "N'GUESSAN", "AYA", "10", place=place),
+    ]
+
+    keep(session, community, "\n".join(rows))
+
+    assert session.scalars(select(Site.name)).all() == ["Cabinet, rue du Puits"]
+
+
 @pytest.mark.parametrize(
     ("rpps", "discipline"),
     [

@@ -10,7 +10,8 @@ from openapi_spec_validator import validate
 
 from booking.api import openapi
 from config.database import transaction
-from tests.builders import a_professional, a_site, a_slot
+from schedules.models import Commune
+from tests.builders import a_community, a_professional, a_site, a_slot
 from tests.clockwork import NOON
 from tests.integration.test_api_booking import wants
 from tests.integration.test_api_keys import NOBODY, a_partner
@@ -84,6 +85,38 @@ def test_every_example_is_what_its_schema_allows(described):
     assert {name for name, _ in examples} >= {"CareRequest", "Wish", "Appointment", "Problem"}
     for name, example in examples:
         checker(described, {"$ref": f"#/components/schemas/{name}"}).validate(example)
+
+
+def test_the_example_of_a_request_is_one_that_may_be_booked(session, client, protocol, described):
+    with transaction(session):
+        example, *_ = described["components"]["schemas"]["CareRequest"]["examples"]
+        community = a_community(session, slug=example["community"])
+        session.add(
+            Commune(
+                community_id=community.id,
+                insee=example["patient"]["commune"],
+                name="Saint-Loup-sur-Orvanne",
+                postal_code="77999",
+                latitude=48.3,
+                longitude=2.9,
+            )
+        )
+        site = a_site(session, community)
+        doctor = a_professional(session, community, site, rpps=example["regular_doctor"])
+        slot = a_slot(session, professional=doctor, starts_at=NOON + timedelta(hours=2)).reference
+    partner = a_partner(session, client, protocol, community)
+
+    asked = partner.send("POST", "", example)
+
+    assert asked.status_code == 201
+    assert asked.json["level"] == "WITHIN_24H"
+    assert set(example["answers"]) <= set(protocol.questions)
+    booked = partner.send("POST", f"/{asked.json['reference']}/booking", wants(slot))
+    assert booked.status_code == 201
+
+
+def test_no_limit_is_described_that_nothing_sets(described):
+    assert "429" not in json.dumps(described)
 
 
 def test_every_type_of_problem_leads_to_its_entry(client, described):

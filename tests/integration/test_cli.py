@@ -1,11 +1,12 @@
 """The commands: the public contract of triage, and what installs and fills a community."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, Column, Table, func, select, text
 
 from booking import accounts, cli, clients, protocols
 from booking.app import create_app
@@ -14,6 +15,8 @@ from booking.extensions import db
 from booking.models import Account, ApiClient, Role, SignInFailure
 from booking.triage import cases
 from booking.triage.protocol import Level
+from config import schema
+from config.database import Base
 from config.settings import Settings
 from schedules.models import Commune, Community, Professional
 from tests import builders
@@ -385,3 +388,126 @@ def test_a_database_without_tables_is_told_and_mended_by_upgrade(new_app, new_da
 
 def test_every_command_says_what_it_is_for():
     assert all(command.help or command.short_help for command in cli.COMMANDS)
+
+
+@pytest.fixture
+def steps(tmp_path, monkeypatch):
+    """A copy of the migrations, for a command that writes one more."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(schema.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(schema, "FOLDER", folder)
+    return folder / "versions"
+
+
+@pytest.fixture
+def another_table():
+    """A table that the code describes, and no migration makes."""
+    table = Table("left_out", Base.metadata, Column("id", BigInteger, primary_key=True))
+    yield table
+    Base.metadata.remove(table)
+
+
+def test_a_migration_is_drafted_with_the_next_number(run, steps, another_table):
+    last = max(int(step.name[:4]) for step in steps.glob("[0-9]*.py"))
+
+    result = run("draft-migration", "one more table")
+
+    [written] = steps.glob(f"{last + 1:04}_*.py")
+    assert result.exit_code == 0
+    assert written.name in result.stdout
+    assert f"down_revision = '{last:04}'" in written.read_text(encoding="utf-8")
+    assert f"create_table('{another_table.name}'" in written.read_text(encoding="utf-8")
+
+
+def test_a_migration_without_a_word_or_on_old_tables_is_not_drafted(run, steps, session):
+    nameless = run("draft-migration", "")
+    session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    session.commit()
+    try:
+        late = run("draft-migration", "one more table")
+    finally:
+        session.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": head(steps)})
+        session.commit()
+
+    assert (nameless.exit_code, late.exit_code) == (1, 1)
+    assert "Dites ce qui change" in nameless.stderr
+    assert "upgrade" in late.stderr
+
+
+def head(steps):
+    return max(step.name[:4] for step in steps.glob("[0-9]*.py"))
+
+
+TOWNS = "insee,name,postal_code,latitude,longitude\n"
+TWO_TOWNS = f'{TOWNS}89901,Ambrelle,89990,47.75,3.4\n2A902,"Courvaux, le Haut",20999,41.9,-8.7\n'
+
+
+@pytest.fixture
+def towns(tmp_path, session):
+    """Write a table of communes for a community that has none, and import it."""
+    builders.a_community(session, slug="vignes")
+    session.commit()
+    file = tmp_path / "communes.csv"
+
+    def written(content):
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return ["import-communes", str(file), "--community", "vignes"]
+
+    return written
+
+
+def known(session):
+    session.expire_all()
+    rows = session.execute(select(Commune.insee, Commune.name, Commune.latitude, Commune.longitude))
+    return {tuple(row) for row in rows}
+
+
+def test_communes_are_imported_and_imported_again(run, towns, session):
+    first = run(*towns(TWO_TOWNS))
+    again = run(*towns(TWO_TOWNS.replace("47.75", "47.76")))
+
+    assert first.stdout == "Communes : 2 nouvelles, 0 modifiées, 0 inchangées.\n"
+    assert again.stdout == "Communes : 0 nouvelles, 1 modifiées, 1 inchangées.\n"
+    assert known(session) == {
+        ("89901", "Ambrelle", 47.76, 3.4),
+        ("2A902", "Courvaux, le Haut", 41.9, -8.7),
+    }
+
+
+def test_communes_come_as_a_french_spreadsheet_writes_them(run, towns, session):
+    header = "\ufeffLongitude;INSEE;Name;Postal_code;latitude;note\r\n"
+
+    result = run(*towns(f"{header}3,4;89901;Ambrelle;89990;47,75;x\r\n;;;;;\r\n"))
+
+    assert result.exit_code == 0
+    assert known(session) == {("89901", "Ambrelle", 47.75, 3.4)}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "Il manque la colonne « insee »"),
+        ("insee,name,postal_code,latitude\n", "Il manque la colonne « longitude »"),
+        (f"{TOWNS}1234,Ambrelle,89990,47.7,3.4\n", "Ligne 2, colonne « insee »"),
+        (f"{TOWNS}89901,,89990,47.7,3.4\n", "Ligne 2, colonne « name »"),
+        (f"{TOWNS}89901,Ambrelle,8999,47.7,3.4\n", "Ligne 2, colonne « postal_code »"),
+        (f"{TOWNS}89901,Ambrelle,89990,nan,3.4\n", "Ligne 2, colonne « latitude »"),
+        (f"{TOWNS}89901,Ambrelle,89990,90.1,3.4\n", "Ligne 2, colonne « latitude »"),
+        (f"{TOWNS}89901,Ambrelle,89990,47.7\n", "Ligne 2, colonne « longitude »"),
+        (f"{TWO_TOWNS}89901,Encore,89990,47.7,3.4\n", "Ligne 4, colonne « insee »"),
+        (f"{TOWNS}89901,Évaux,89990,47.7,3.4\n".encode("latin-1"), "UTF-8"),
+    ],
+)
+def test_communes_with_a_wrong_line_are_all_left_out(run, towns, session, content, sentence):
+    result = run(*towns(content))
+
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert known(session) == set()
+
+
+def test_an_unsigned_protocol_is_told_and_no_fault(without_database):
+    result = without_database.invoke(args=["check-protocols"])
+
+    assert result.exit_code == 0
+    assert "personne ne l’a signé" in result.stdout

@@ -450,6 +450,17 @@ def test_a_request_that_was_declined_books_nothing(session, community, slot, pro
         book(session, request, community, slot)
 
 
+def test_no_slot_after_the_deadline_can_be_held_or_booked(session, community, slot, protocol):
+    doctor = session.get_one(Professional, (slot.community_id, slot.professional_id))
+    far = a_slot(session, professional=doctor, starts_at=NOON + timedelta(hours=24, minutes=1))
+    request = a_triaged_request(session, community, protocol)
+
+    with pytest.raises(slots.SlotTaken):
+        choose.hold(session, request, far.reference, now=NOON)
+    with pytest.raises(slots.SlotTaken):
+        book(session, request, community, far)
+
+
 def test_what_another_holds_is_not_proposed(session, community, slot, protocol):
     holder = a_triaged_request(session, community, protocol)
     other = a_triaged_request(session, community, protocol)

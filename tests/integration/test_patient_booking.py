@@ -64,8 +64,7 @@ def test_each_proposal_says_why_it_is_there(walk: Walk):
 
 def test_places_without_wheelchair_access_can_be_left_out(walk: Walk, session: Session):
     walk.to("rendez-vous")
-    walk.town.site.is_wheelchair_accessible = False
-    session.add(walk.town.site)
+    session.execute(update(Slot).values(skills=[]))
     session.commit()
 
     page = walk.client.get(walk.url("rendez-vous?fauteuil=1")).text
@@ -341,3 +340,18 @@ def test_a_request_that_was_declined_books_nothing(walk: Walk, session: Session)
     assert posted.location.endswith("/fin")
     assert bookings(session) == 0
     assert walk.town.slots[0].held_by is None
+
+
+def test_a_red_flag_ticked_on_an_old_tab_after_booking_still_leads_to_the_15(
+    walk: Walk, session: Session
+):
+    walk.book()
+
+    page = walk.client.post(
+        walk.url("signes"), data={"signes": "u_poitrine", "montre": "u_poitrine"}
+    )
+
+    assert page.status_code == 200
+    assert "Appelez le 15 maintenant" in page.text
+    booked = session.scalars(select(CareRequest.status)).one()
+    assert booked is RequestStatus.BOOKED

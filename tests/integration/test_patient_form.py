@@ -1,5 +1,6 @@
 """The patient's form from its first page to an appointment: order, signs, corrections."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -328,10 +329,20 @@ def test_nobody_without_a_sign_is_judged_by_an_expired_protocol(walk: Walk, sess
     assert the_request(session).level is None
 
 
-def test_a_sign_leads_to_the_15_whatever_breaks_in_triage(walk: Walk, session: Session):
-    walk.start()
+@pytest.fixture
+def broken_triage(session: Session) -> Iterator[None]:
+    """Let no judgement be written."""
     session.execute(text("ALTER TABLE assessment ADD CONSTRAINT broken CHECK (false) NOT VALID"))
     session.commit()
+    yield
+    session.rollback()
+    session.execute(text("ALTER TABLE assessment DROP CONSTRAINT broken"))
+    session.commit()
+
+
+@pytest.mark.usefixtures("broken_triage")
+def test_a_sign_leads_to_the_15_whatever_breaks_in_triage(walk: Walk, session: Session):
+    walk.start()
 
     page = walk.post("signes", signes="u_poitrine")
 

@@ -219,7 +219,7 @@ def test_nothing_is_changed_without_the_token_of_the_form(
     [
         "opératrices",
         "coordination",
-        "Une demande non finie : 24 heures.",
+        "Une demande non finie\u00a0: 24 heures.",
         "7 jours",
         "90 jours",
     ],

@@ -6,7 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from booking.desk import ask, change, choose
+from booking.desk import ask, change, choose, tell
+from booking.desk import waiting as desk
 from booking.models import (
     Account,
     Booking,
@@ -17,8 +18,8 @@ from booking.models import (
     RequestStatus,
     Role,
 )
-from notifications.models import OutboxMessage, Status
-from schedules.models import Commune, Community, Site, Slot
+from notifications.models import Kind, OutboxMessage, Status
+from schedules.models import Commune, Community, Professional, Site, Slot
 from tests.builders import (
     LINKS,
     MOBILE,
@@ -402,3 +403,206 @@ def test_looking_changes_nothing(session, operator, waiting, slot):
 
     assert before == (now_of(session, waiting).status, session.scalars(select(Slot.held_by)).all())
     assert choose.held(session, waiting, now=NOON) is None
+
+
+def test_two_hundred_old_requests_do_not_hide_the_one_of_today(
+    session, community, protocol, operator
+):
+    before = NOON - timedelta(days=3)
+    for _ in range(desk.MOST + 1):
+        a_triaged_request(session, community, protocol, now=before, phone=None)
+    a_triaged_request(session, community, protocol, family_name="Nouvelle")
+    session.commit()
+
+    first = words(operator.get("/console"))
+    second = words(operator.get("/console?page=2"))
+
+    assert "202 demandes ouvertes" in first
+    assert first.index("NOUVELLE") < first.index("Sans numéro de téléphone") < first.index("MOREL")
+    assert "page 1 sur 2 · Page suivante" in first
+    assert second.count("MOREL") == 2
+    assert "Page précédente · page 2 sur 2" in second
+    for beyond in ("3", "0", "-1", "9" * 30, "x"):
+        assert operator.get(f"/console?page={beyond}").status_code == 200
+
+
+def test_calls_come_first_then_clocks_that_run_then_those_that_ran_out_newest_first(
+    session, community, protocol, operator
+):
+    def asked(name, hours, **but):
+        return a_triaged_request(
+            session, community, protocol, now=NOON + timedelta(hours=hours), family_name=name, **but
+        )
+
+    asked("Anonyme", -1, phone=None)
+    for name, hours in (("Vieille", -60), ("Hier", -30), ("Plustard", -1), ("Bientot", -20)):
+        asked(name, hours)
+    ask.ask_for_call(session, asked("Rappel", -50), phone=MOBILE, hours=None, now=NOON)
+    session.commit()
+
+    said = words(operator.get("/console"))
+
+    places = [
+        said.index(name) for name in ("RAPPEL", "BIENTOT", "PLUSTARD", "HIER", "VIEILLE", "ANONYME")
+    ]
+    assert places == sorted(places)
+
+
+@pytest.fixture
+def changing(session, community, waiting) -> CareRequest:
+    """A request whose author went back to change an answer after a call was promised."""
+    ask.ask_for_call(session, waiting, phone=MOBILE, hours="avant 18 h", now=NOON)
+    tell.call_back_promised(session, community, waiting, links=LINKS, now=NOON)
+    ask.amend(session, waiting, {"answers": {}})
+    session.commit()
+    return waiting
+
+
+def test_who_changes_an_answer_after_a_promise_is_still_owed_the_call(session, operator, changing):
+    said = words(operator.get("/console"))
+    shown = operator.get(page(changing))
+
+    assert "1 demande ouverte" in said
+    assert "À rappeler avant 18 h" in said
+    assert "Change ses réponses" in said
+    assert shown.status_code == 200
+    assert "la personne a rouvert ses réponses" in words(shown)
+    assert (
+        operator.post(page(changing) + "/clore", data={"because": "elsewhere"}).status_code == 303
+    )
+    assert "Personne n’attend" in words(operator.get("/console"))
+
+
+def test_a_promised_draft_without_a_deadline_is_listed_too(session, operator, changing):
+    changing.deadline = None
+    session.commit()
+
+    assert "À rappeler" in words(operator.get("/console"))
+    assert operator.get(page(changing)).status_code == 200
+
+
+def test_an_appointment_that_changed_since_is_not_told_as_it_was(
+    session, community, protocol, operator, lost
+):
+    booking = session.scalars(select(Booking)).one()
+    kept = change.by_reference(session, community.id, booking.reference, lock=True)
+    later = a_slot(session, professional=kept.professional, starts_at=NOON + timedelta(hours=4))
+    change.move(session, kept, later.reference, by="x", links=LINKS, now=NOON)
+    session.commit()
+
+    moved = words(operator.get("/console"))
+    kept = change.by_reference(session, community.id, booking.reference, lock=True)
+    change.cancel(session, kept, cancelled_by=CancelledBy.PATIENT, by="x", links=LINKS, now=NOON)
+    session.commit()
+
+    assert "Le rendez-vous est confirmé" not in moved
+    assert "Le rendez-vous est confirmé" not in words(operator.get("/console"))
+
+
+def test_a_promise_to_call_back_is_told_only_while_it_is_to_be_kept(session, operator, changing):
+    promise = session.scalars(select(OutboxMessage)).one()
+    promise.status = Status.FAILED
+    session.commit()
+    assert "Promesse de rappel" in words(operator.get("/console"))
+
+    for ended in (RequestStatus.DECLINED, RequestStatus.BOOKED, RequestStatus.EMERGENCY):
+        changing.status = ended
+        session.commit()
+        assert "Promesse de rappel" not in words(operator.get("/console"))
+
+
+@pytest.fixture
+def notice(session, slot, lost) -> OutboxMessage:
+    """The mail that told a professional of an appointment, which did not leave either."""
+    lost.status = Status.DELIVERED
+    return fail_the_notice(session)
+
+
+def fail_the_notice(session) -> OutboxMessage:
+    last = select(OutboxMessage).where(OutboxMessage.kind == Kind.NOTICE)
+    message = session.scalars(last.order_by(OutboxMessage.id.desc())).first()
+    message.status = Status.FAILED
+    session.commit()
+    return message
+
+
+def test_a_professional_who_was_not_told_is_called_without_naming_the_patient(
+    session, community, operator, notice
+):
+    who = session.scalars(select(Professional)).one()
+    new = words(operator.get("/console"))
+    booking = session.scalars(select(Booking)).one()
+    kept = change.by_reference(session, community.id, booking.reference, lock=True)
+    later = a_slot(session, professional=who, starts_at=NOON + timedelta(hours=4))
+    change.move(session, kept, later.reference, by="x", links=LINKS, now=NOON)
+    fail_the_notice(session)
+    moved = words(operator.get("/console"))
+    kept = change.by_reference(session, community.id, booking.reference, lock=True)
+    change.cancel(session, kept, cancelled_by=CancelledBy.PATIENT, by="x", links=LINKS, now=NOON)
+    fail_the_notice(session)
+    gone = words(operator.get("/console"))
+
+    name = f"Prévenir {who.name} :"
+    assert f"{name} nouveau rendez-vous, aujourd’hui, samedi 27 mars, à 14 h 00." in new
+    assert (
+        f"{name} rendez-vous déplacé, maintenant aujourd’hui, samedi 27 mars, à 16 h 00." in moved
+    )
+    assert f"{name} rendez-vous annulé, aujourd’hui, samedi 27 mars, à 16 h 00." in gone
+    assert [said.count("Prévenir") for said in (new, moved, gone)] == [1, 1, 1]
+    assert not any("MOREL" in said or "06 39 98 00 01" in said for said in (new, moved, gone))
+
+
+def test_whoever_an_appointment_was_taken_from_is_called_by_their_own_name_and_hour(
+    session, community, operator, notice
+):
+    left = session.scalars(select(Professional)).one()
+    booking = session.scalars(select(Booking)).one()
+    kept = change.by_reference(session, community.id, booking.reference, lock=True)
+    other = a_professional(session, community, a_site(session, community))
+    later = a_slot(session, professional=other, starts_at=NOON + timedelta(hours=4))
+    change.move(session, kept, later.reference, by="x", links=LINKS, now=NOON)
+    taken = session.scalars(
+        select(OutboxMessage).where(
+            OutboxMessage.recipient == left.email, OutboxMessage.version == 1
+        )
+    ).one()
+    taken.status = Status.FAILED
+    session.commit()
+
+    said = words(operator.get("/console"))
+
+    assert f"Prévenir {left.name} : rendez-vous annulé, aujourd’hui, samedi 27 mars, à 14 h" in said
+    assert other.name not in said
+
+
+def test_a_request_with_an_appointment_is_not_said_to_be_closed(session, operator, waiting, slot):
+    operator.post(page(waiting) + "/reserver", data=CALLER | {"slot": str(slot.reference)})
+
+    answer = operator.post(page(waiting) + "/clore", data={"because": "elsewhere"})
+
+    assert answer.status_code == 422
+    assert "Cette demande a un rendez-vous : annulez-le d’abord." in words(answer)
+    assert now_of(session, waiting).status is RequestStatus.BOOKED
+
+
+def test_answers_that_are_too_old_to_book_with_say_so(session, operator, waiting, slot):
+    waiting.assessed_at = NOON - timedelta(hours=25)
+    session.commit()
+
+    for action in ("garder", "reserver"):
+        answer = operator.post(
+            f"{page(waiting)}/{action}", data=CALLER | {"slot": str(slot.reference)}
+        )
+        assert answer.status_code == 422
+        assert "Les réponses sont trop anciennes" in words(answer)
+
+
+def test_the_operator_reads_what_the_professional_is_beside_their_name(
+    session, operator, waiting, slot
+):
+    who = session.scalars(select(Professional)).one()
+    proposed = words(operator.get(page(waiting)))
+    operator.post(page(waiting) + "/reserver", data=CALLER | {"slot": str(slot.reference)})
+
+    assert f"{who.name}, médecin généraliste" in proposed
+    assert f"{who.name}, médecin généraliste" in words(operator.get(page(waiting)))

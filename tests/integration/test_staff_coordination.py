@@ -8,7 +8,7 @@ from sqlalchemy import select
 from booking.desk import ask, choose, figures
 from booking.desk.figures import Half
 from booking.models import CareRequest, RequestStatus, Role
-from notifications.models import OutboxMessage, Status
+from notifications.models import Kind, OutboxMessage, Status
 from tests.builders import (
     MOBILE,
     a_booking,
@@ -145,3 +145,27 @@ def test_a_community_without_anything_has_a_page_too(app, session, community):
     assert "Plus aucun créneau libre" in said
     assert "Tous les messages sont arrivés." in said
     assert "Tous les membres offrent au moins un créneau." in said
+
+
+def test_a_promised_call_counts_while_its_author_changes_an_answer(session, community, protocol):
+    asked = a_triaged_request(session, community, protocol)
+    ask.ask_for_call(session, asked, phone=MOBILE, hours=None, now=NOON)
+    ask.amend(session, asked, {"answers": {}})
+
+    still_open = figures.open_now(session, community.id, now=NOON)
+
+    assert (still_open.total, still_open.to_call_back) == (1, 1)
+
+
+def test_the_coordinators_page_names_professionals_who_were_not_told(
+    app, session, community, protocol, doctor
+):
+    a_booking(session, community, protocol, offered(session, doctor, 2))
+    notice = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == Kind.NOTICE)).one()
+    notice.status = Status.FAILED
+    account = an_account(session, community, Role.COORDINATOR)
+    session.commit()
+
+    said = words(signed_in(app, account).get("/coordination"))
+
+    assert f"Prévenir {doctor.name} : nouveau rendez-vous" in said

@@ -30,6 +30,7 @@ def app_settings(engine):
     return Settings(
         database_url=engine.url.render_as_string(hide_password=False),
         public_base_url=PUBLIC,
+        secret_key=SecretStr("s" * 40),
         twilio_account_sid=ACCOUNT,
         twilio_auth_token=SecretStr(TOKEN),
         twilio_from="+33639980099",

@@ -68,7 +68,7 @@ def test_at_midnight_in_paris_a_running_process_goes_over_to_the_new_version(tmp
             datetime(2027, 1, 31, 22, 59, tzinfo=UTC),
             datetime(2027, 1, 31, 23, 0, tzinfo=UTC),
         ):
-            hands.moment = utc
+            hands.now = utc
             used.append(equipment().protocol("fr"))
 
     assert [each.version for each in used] == [1, 2]
@@ -85,7 +85,7 @@ def test_a_protocol_without_english_is_given_in_french(tmp_path):
 
 
 def test_production_refuses_a_protocol_that_nobody_signed(tmp_path):
-    with pytest.raises(ProtocolUnsigned, match=r"reviewed_by: nobody has signed .* version 1"):
+    with pytest.raises(ProtocolUnsigned, match=r"reviewed_by: nobody has signed .* version 2"):
         create_app(production(tmp_path), clock=lambda: NOON, senders={}, versions=versions())
 
 

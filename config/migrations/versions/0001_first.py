@@ -96,7 +96,7 @@ STEPS = (
     CREATE INDEX ix_care_request_link_hash ON care_request (link_hash)
     """,
     """
-    CREATE INDEX ix_care_request_open ON care_request (community_id, deadline) WHERE status = 'OPEN'
+    CREATE INDEX ix_care_request_open ON care_request (community_id, deadline) WHERE status = 'OPEN' OR (status = 'DRAFT' AND call_back_asked_at IS NOT NULL)
     """,
     """
     CREATE TABLE api_client (
@@ -326,10 +326,10 @@ STEPS = (
     CREATE INDEX ix_slot_free ON slot (community_id, discipline, starts_at) INCLUDE (ends_at, id, reference, professional_id, site_id, skills, visibility, mode, held_by, held_until) WHERE claimed_by IS NULL AND withdrawn_at IS NULL
     """,
     """
-    CREATE UNIQUE INDEX ix_slot_claimed ON slot (community_id, claimed_by) WHERE claimed_by IS NOT NULL
+    CREATE INDEX ix_slot_held ON slot (community_id, held_by) WHERE held_by IS NOT NULL
     """,
     """
-    CREATE INDEX ix_slot_held ON slot (community_id, held_by) WHERE held_by IS NOT NULL
+    CREATE UNIQUE INDEX ix_slot_claimed ON slot (community_id, claimed_by) WHERE claimed_by IS NOT NULL
     """,
     """
     CREATE INDEX ix_slot_day ON slot (community_id, professional_id, starts_at)
@@ -364,13 +364,13 @@ STEPS = (
     )
     """,
     """
-    CREATE UNIQUE INDEX uq_booking_live_request ON booking (community_id, request_id) WHERE status <> 'CANCELLED'
-    """,
-    """
     CREATE UNIQUE INDEX uq_booking_live_slot ON booking (community_id, slot_id) WHERE status <> 'CANCELLED'
     """,
     """
     CREATE INDEX ix_booking_link_hash ON booking (link_hash)
+    """,
+    """
+    CREATE UNIQUE INDEX uq_booking_live_request ON booking (community_id, request_id) WHERE status <> 'CANCELLED'
     """,
     """
     CREATE TABLE account_site (
