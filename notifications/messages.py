@@ -63,7 +63,8 @@ class Message:
         day, hour = _day(self.starts_at, self.zone, self.language), self._hour()
         template = gsm7(self._wording().sms)
         fixed = template.format(day=gsm7(day), hour=hour, place="", link=self.link)
-        place = _shortened(self.place, ONE_SMS - septets(fixed) - len(", "))
+        # The address before the name: « Cabinet de kinésithérapie » would say too much.
+        place = _shortened(self.address or self.place, ONE_SMS - septets(fixed) - len(", "))
         named = f", {place}" if place else ""
         return template.format(day=gsm7(day), hour=hour, place=named, link=self.link)
 

@@ -157,8 +157,10 @@ def held(session: Session, request: CareRequest, *, now: datetime) -> Slot | Non
 def _may_book(request: CareRequest, now: datetime) -> None:
     if request.status is RequestStatus.BOOKED:
         raise ask.AlreadyBooked
-    is_open = request.status is RequestStatus.OPEN and request.level is not None
-    if not is_open or is_too_old(request, now):
+    if request.level is None or not request.level.is_bookable or is_too_old(request, now):
+        raise LevelForbids
+    # Who cancelled may choose again; who wanted no more, or was told otherwise, may not.
+    if request.status is RequestStatus.DECLINED and request.declined_because is not None:
         raise LevelForbids
 
 

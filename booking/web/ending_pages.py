@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from booking import guards
 from booking.desk import ask, choose, tell
 from booking.extensions import equipment
+from booking.models import CareRequest
 from booking.web import offers, persons, wording
 from booking.web.answers import Form
 from booking.web.booking_pages import deadline, held
@@ -74,7 +75,7 @@ def _who(visit: Visit) -> list[dict[str, str]]:
             }
         )
     reached = [wording.spaced(asked.phone or "")]
-    reached += [_("SMS : oui") if asked.wants_sms else _("SMS : non")]
+    reached += [_sms_or_not(asked)]
     reached += [asked.email] if asked.email else []
     return [
         *rows,
@@ -86,6 +87,16 @@ def _who(visit: Visit) -> list[dict[str, str]]:
             "hidden": _("le téléphone"),
         },
     ]
+
+
+def _sms_or_not(asked: CareRequest) -> str:
+    """Return what this number will get: who waits for an SMS on a landline waits in vain."""
+    said: str = _("SMS : oui")
+    if not asked.wants_sms:
+        said = _("SMS : non")
+    elif not tell.takes_sms(asked.phone or ""):
+        said = _("Numéro fixe, donc pas de SMS : notez l’heure")
+    return said
 
 
 def show_advice(visit: Visit, step: Step) -> Shown:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -234,14 +233,6 @@ def test_two_days_later_there_are_slots_again(session, protocol):
 
     for ahead in range(3):
         assert len(free_on(session, later.date() + timedelta(days=ahead), later)) >= 20
-
-
-def test_it_is_ready_in_five_seconds(session, protocol):
-    begun = monotonic()
-
-    seed(session, protocol)
-
-    assert monotonic() - begun < 5
 
 
 def test_slots_that_are_in_the_way_are_respected(session, protocol, monkeypatch):

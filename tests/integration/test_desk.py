@@ -461,6 +461,24 @@ def test_no_slot_after_the_deadline_can_be_held_or_booked(session, community, sl
         book(session, request, community, far)
 
 
+def test_who_cancelled_may_choose_again(session, community, slot, another, protocol):
+    booked = a_booking(session, community, protocol, slot)
+    cancelled = kept(session, booked)
+    change.cancel(
+        session,
+        cancelled,
+        cancelled_by=CancelledBy.PATIENT,
+        by="PATIENT",
+        links=LINKS,
+        now=NOON,
+    )
+
+    again = book(session, cancelled.request, community, another)
+
+    assert again.is_new
+    assert again.reference != booked.reference
+
+
 def test_what_another_holds_is_not_proposed(session, community, slot, protocol):
     holder = a_triaged_request(session, community, protocol)
     other = a_triaged_request(session, community, protocol)

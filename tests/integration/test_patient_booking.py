@@ -355,3 +355,11 @@ def test_a_red_flag_ticked_on_an_old_tab_after_booking_still_leads_to_the_15(
     assert "Appelez le 15 maintenant" in page.text
     booked = session.scalars(select(CareRequest.status)).one()
     assert booked is RequestStatus.BOOKED
+
+
+def test_who_gives_a_landline_is_told_that_no_sms_comes(walk: Walk):
+    walk.to("telephone")
+
+    walk.post("telephone", telephone="01 99 00 20 11", message="yes", sms="yes")
+
+    assert "Numéro fixe" in walk.get("verifier").text
