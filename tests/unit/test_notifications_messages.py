@@ -25,6 +25,8 @@ PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 11, 21, 13, 20, tzinfo=UTC)
 BEFORE = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 LINK = "https://rdv.example/r/7Vn0PzQ2bW9xLk3T"
+WHERE = "3 rue des Tilleuls, 54000 Exempleville"
+
 TOLD = {
     "starts_at": AT,
     "place": "Maison de santé des Tilleuls",
@@ -43,35 +45,17 @@ EVERY_IN_BOTH = [replace(message, language=language) for message in EVERY for la
 
 
 SAID = [
-    f"RDV confirmé samedi 21 nov. à 14h20, Maison de santé des Tilleuls. Changer, annuler : {LINK}",
-    (
-        "RDV déplacé : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
-        f"Changer, annuler : {LINK}"
-    ),
-    (
-        "RDV annulé à votre demande : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
-        f"Nouveau RDV : {LINK}"
-    ),
-    (
-        "RDV annulé par le cabinet : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
-        f"Nouveau RDV : {LINK}"
-    ),
+    f"RDV confirmé samedi 21 nov. à 14h20, {WHERE}. Changer, annuler : {LINK}",
+    (f"RDV déplacé : samedi 21 nov. à 14h20, {WHERE}. Changer, annuler : {LINK}"),
+    (f"RDV annulé à votre demande : samedi 21 nov. à 14h20, {WHERE}. Nouveau RDV : {LINK}"),
+    (f"RDV annulé par le cabinet : samedi 21 nov. à 14h20, {WHERE}. Nouveau RDV : {LINK}"),
     (
         "Nous vous rappelons samedi 21 nov. avant 14h20, la CPTS du Val. "
         f"Si cela s'aggrave : le 15. {LINK}"
     ),
-    (
-        "Nouveau RDV samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
-        f"Détails après connexion : {LINK}"
-    ),
-    (
-        "RDV déplacé : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
-        f"Détails après connexion : {LINK}"
-    ),
-    (
-        "RDV annulé : samedi 21 nov. à 14h20, Maison de santé des Tilleuls. "
-        f"Détails après connexion : {LINK}"
-    ),
+    (f"Nouveau RDV samedi 21 nov. à 14h20, {WHERE}. Détails après connexion : {LINK}"),
+    (f"RDV déplacé : samedi 21 nov. à 14h20, {WHERE}. Détails après connexion : {LINK}"),
+    (f"RDV annulé : samedi 21 nov. à 14h20, {WHERE}. Détails après connexion : {LINK}"),
 ]
 
 
@@ -84,8 +68,7 @@ def test_the_same_in_english():
     told = replace(EVERY[0], language="en")
 
     assert told.sms() == (
-        "Appointment confirmed Sat 21 Nov at 14:20, Maison de santé des Tilleuls. "
-        f"Change, cancel: {LINK}"
+        f"Appointment confirmed Sat 21 Nov at 14:20, {WHERE}. Change, cancel: {LINK}"
     )
     assert told.subject() == "Appointment confirmed: Saturday 21 November 2026, 14:20"
 
@@ -135,7 +118,7 @@ def test_the_hour_that_autumn_repeats_is_told_as_the_clock_shows_it():
 
 
 def test_a_place_that_is_too_long_is_cut_between_words():
-    told = replace(EVERY[0], place="Centre hospitalier intercommunal " * 4)
+    told = replace(EVERY[0], address="Centre hospitalier intercommunal " * 4)
 
     assert (
         "à 14h20, Centre hospitalier intercommunal Centre hospitalier. Changer, annuler"
@@ -151,16 +134,16 @@ def test_a_place_without_room_is_left_out():
 
 
 def test_a_single_long_word_is_cut_where_the_room_ends():
-    told = replace(EVERY[0], place="Saint-Exemple-sous-les-Tilleuls-et-les-Marronniers-en-Fleurs")
+    told = replace(EVERY[0], address="Saint-Exemple-sous-les-Tilleuls-et-les-Marronniers-en-Fleurs")
 
     assert "à 14h20, Saint-Exemple-sous-les-Tilleuls-et-les-Marronnie" in told.sms()
 
 
 def test_a_place_with_braces_or_line_breaks_is_a_name_like_any_other():
-    told = replace(EVERY[0], place="Cabinet {link}\r\nBis")
+    told = replace(EVERY[0], address="Cabinet {link}\r\nBis")
 
     assert "Cabinet {link} Bis." in told.sms()
-    assert "Cabinet {link} Bis," in told.email()
+    assert "Cabinet {link} Bis\n" in told.email()
 
 
 def test_no_subject_holds_a_line_break():
