@@ -77,6 +77,8 @@ class Community(Base):
     opens_at: Mapped[time]
     closes_at: Mapped[time]
     """Wall time, in the zone, between which the line is answered, Monday to Saturday."""
+    legal_rules: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
+    """What of the law this community uses: ids of config/legal_rules.yaml, none until chosen."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -25,6 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import cast
 
+from schedules import legal
 from schedules.models import (
     WHEELCHAIR,
     AppointmentType,
@@ -118,7 +119,10 @@ def publish(
 def _offered(professional: Professional, site: Site) -> list[str]:
     """Return what can be asked of a slot: who is there, what is there, who can get in."""
     access = {WHEELCHAIR} if site.is_wheelchair_accessible else set()
-    return sorted({*professional.skills, *site.equipment, *access})
+    usable = legal.usable_at(
+        professional.skills, structure=site.structure, postal_code=site.postal_code
+    )
+    return sorted({*usable, *site.equipment, *access})
 
 
 def hold(

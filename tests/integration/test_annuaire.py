@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from sqlalchemy import func, select
 
-from schedules import annuaire
+from schedules import annuaire, nomenclature
 from schedules.annuaire import keeping
 from schedules.annuaire.file import has_right_key
 from schedules.models import Commune, Professional, ProfessionalSite, Site
@@ -245,7 +245,7 @@ def test_a_place_named_after_one_of_two_is_called_after_its_street_for_both(sess
         ("99900000184", "IPA"),
         ("99900000192", "MK"),
         ("99900000242", "OPH"),
-        ("99900000309", "MED"),
+        ("99900000309", "GASTRO"),
         ("99900000366", "CSNP"),
     ],
 )
@@ -253,6 +253,10 @@ def test_codes_of_profession_and_speciality_make_a_discipline(session, community
     keep(session, community)
 
     assert person(session, rpps).discipline == discipline
+
+
+def test_a_speciality_that_no_discipline_names_is_a_specialist_doctor():
+    assert nomenclature.discipline_of("10", "SM29") == "MED"
 
 
 def test_a_capacity_is_no_speciality(session, community):

@@ -100,6 +100,24 @@ def test_only_who_is_enabled_for_a_protocol_is_found_for_it(session):
     assert offer.professional == able.reference
 
 
+def test_a_private_practice_does_not_offer_what_the_law_keeps_for_maisons_de_sante(session):
+    community = a_community(session)
+    practice = a_site(session, community, structure="SA08")
+    health_house = a_site(session, community, structure="603")
+    times = [(NOON + timedelta(hours=1), NOON + timedelta(hours=2))]
+    in_practice, in_house = (
+        a_professional(session, community, site, discipline="MK", skills=["kine-acces-direct"])
+        for site in (practice, health_house)
+    )
+
+    slots.publish(session, in_practice, practice, times)
+    slots.publish(session, in_house, health_house, times)
+
+    offered = dict(session.execute(select(Slot.site_id, Slot.skills)).all())
+    assert "kine-acces-direct" not in offered[practice.id]
+    assert "kine-acces-direct" in offered[health_house.id]
+
+
 def test_the_equipment_of_the_place_counts_as_much_as_the_skill(session):
     community = a_community(session)
     equipped = a_site(session, community, equipment=["radio"])
