@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from booking import protocols
 from booking.models import ApiClient
+from booking.triage import cases, loading
 from booking.triage import engine as triage
 from booking.triage.facts import Patient, Sex
 from config import embedded, schema
@@ -54,6 +55,10 @@ TARGETS = {
 }
 
 
+AIMS = {"triage, per second": 10_000}
+"""What we aim at in absolute numbers: printed, and no failure on a slower machine."""
+
+
 def main() -> None:
     """Measure, print, write var/bench.json; exit 1 if a target is missed."""
     with a_database() as (url, database):
@@ -63,6 +68,10 @@ def main() -> None:
     Path("var").mkdir(exist_ok=True)
     Path("var/bench.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))
+    for name, aim in AIMS.items():
+        print(
+            f"{'reached' if figures[name] >= aim else 'below'} {name}: {figures[name]}, aim {aim}"
+        )
     print("\n".join(missed) or "every target met")
     sys.exit(bool(missed))
 
@@ -158,6 +167,7 @@ def _prepare(database: Engine, how_many: int) -> list[tuple[UUID, UUID]]:
             for _ in range(how_many)
         ]
         references = [request.reference for request in asked]
+    _as_autovacuum_leaves_it(database)
     return list(zip(references, free, strict=False))
 
 
@@ -320,9 +330,14 @@ def _grown(database: Engine, *, communities: int) -> list[int]:
                     },
                 )
             made.append(community.id)
-    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE slot"))
+    _as_autovacuum_leaves_it(database)
     return made
+
+
+def _as_autovacuum_leaves_it(database: Engine) -> None:
+    """Let PostgreSQL count its rows, as it does by itself within a minute: plans stand on it."""
+    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
 
 
 def _p50_p95(database: Engine, communities: list[int]) -> tuple[float, float]:
@@ -363,15 +378,21 @@ def _timed(once: Callable[[int], None], times: int) -> tuple[float, float]:
 
 
 def _triage() -> dict[str, Any]:
-    protocol = protocols.in_force(date(2027, 1, 4))["fr"]
-    patient = Patient(34 * 12, Sex.MALE)
-    answers = nothing_wrong(protocol, ["trauma_membre"], patient)
-    p50, p95 = _timed(
-        lambda _: triage.assess(protocol, patient, ["trauma_membre"], answers) and None, 2000
-    )
+    """Assess every caller of the acceptance examples: one to three complaints each."""
+    path = protocols.files()[-1]
+    protocol = loading.load(path, protocols.laws())
+    told = cases.load_cases(path.with_name(f"{protocol.id}.cases.yaml"), protocol)
+    sheets = [(case.patient, case.complaints, cases.answered(protocol, case)) for case in told]
+
+    def once(_: int) -> None:
+        for patient, complaints, answers in sheets:
+            triage.assess(protocol, patient, complaints, answers)
+
+    p50, p95 = _timed(once, 30)
+    each = p50 / len(sheets)
     return {
-        "triage p50 / p95 ms": [round(p50, 3), round(p95, 3)],
-        "triage, per second": round(1000 / p50),
+        "triage p50 / p95 ms": [round(each, 3), round(p95 / len(sheets), 3)],
+        "triage, per second": round(1000 / each),
     }
 
 

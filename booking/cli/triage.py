@@ -10,8 +10,9 @@ from flask.cli import AppGroup, with_appcontext
 
 from booking import protocols
 from booking.extensions import equipment, now
-from booking.triage import cases, exchange, loading, proofs
+from booking.triage import cases, exchange, loading, proofs, reading, translation
 from booking.triage.documents import ProtocolInvalid
+from booking.triage.places import Fault
 from booking.triage.protocol import Protocol
 from config.clock import PARIS, local_day
 from schedules import nomenclature
@@ -47,6 +48,30 @@ def assess(lines: BinaryIO) -> None:
         raise SystemExit(WITH_FAULTS)
 
 
+@triage.command("reading")
+def reading_times() -> None:
+    """Écrire combien dure la lecture de chaque motif à voix haute, sans les réponses."""
+    times = reading.paths(_protocol())
+    click.echo(
+        f"{'mots':>5} {'sec.':>5} {'au plus':>8}  lecture à {reading.WORDS_A_MINUTE} mots/min"
+    )
+    for name, usual, most in (
+        ("étape 1, à tous", times.universal, times.universal),
+        ("étape 2, femme de 35 ans ; au plus", times.stage2, times.stage2_longest),
+    ):
+        click.echo(_times(usual, most, name))
+    for path in times.each:
+        click.echo(_times(path.typical, path.longest, path.title))
+    click.echo(
+        f"médiane {times.median_seconds:.0f} s ; "
+        f"au plus {times.longest.longest.seconds} s ({times.longest.title})"
+    )
+
+
+def _times(usual: reading.Aloud, most: reading.Aloud, name: str) -> str:
+    return f"{usual.words:>5} {usual.seconds:>5} {most.seconds:>8}  {name}"
+
+
 def answered(line: bytes, protocol: Protocol, today: date) -> dict[str, object]:
     """Return what triage says of one line, or the same `id` with an `error` in French."""
     said: object = None
@@ -73,7 +98,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _protocol() -> Protocol:
-    protocol = equipment().protocol("fr")
+    protocol = equipment().delivered["fr"]
     if not protocol.is_in_force(local_day(now(), PARIS)):
         raise click.ClickException("Aucun protocole de triage n’est en vigueur aujourd’hui.")
     return protocol
@@ -88,22 +113,42 @@ def check_protocols() -> None:
         found = _faults_of(path)
         faults += len(found)
         click.echo(f"{path.name} : {'conforme' if not found else f'{len(found)} défaut(s)'}")
-        if not found and not loading.load(path).reviewed_by:
-            click.echo("  - attention : personne ne l’a signé (reviewed_by), refusé en production")
+        if not found and not loading.load(path, protocols.laws()).reviewed_by:
+            click.echo(
+                "  - attention : personne ne l’a signé ici ; "
+                "chaque communauté signe sa version à l’écran « Protocole »"
+            )
         for fault in found:
             click.echo(f"  - {fault}")
     if faults:
         raise SystemExit(1)
 
 
-def _faults_of(path: Path) -> list[str]:
-    """Return what is wrong with one protocol file, its proofs and its cases taken together."""
+def _faults_of(path: Path) -> list[Fault]:
+    """Return all that is wrong with one protocol: its text, proofs, cases and translation."""
     try:
-        protocol = loading.load(path)
-        proved = proofs.prove(protocol, nomenclature.disciplines())
-        patients = path.with_name(f"{protocol.id}.cases.yaml")
-        if not patients.exists():
-            return [*proved, f"il n’y a pas de cas ({patients.name})"]
-        return [*proved, *cases.failures(protocol, cases.load_cases(patients, protocol))]
+        protocol = loading.load(path, protocols.laws())
     except ProtocolInvalid as wrong:
-        return [str(wrong)]
+        return list(wrong.faults)
+    faults = proofs.prove(protocol, nomenclature.disciplines())
+    for check in (_cases_of, _translation_of):
+        try:
+            faults += check(path, protocol)
+        except ProtocolInvalid as wrong:
+            faults += wrong.faults
+    return faults
+
+
+def _cases_of(path: Path, protocol: Protocol) -> list[Fault]:
+    patients = path.with_name(f"{protocol.id}.cases.yaml")
+    if not patients.exists():
+        return [Fault(f"il n’y a pas de cas ({patients.name}) ; écrivez-les")]
+    told = cases.load_cases(patients, protocol)
+    return [*cases.missing(protocol, told), *cases.failures(protocol, told)]
+
+
+def _translation_of(path: Path, protocol: Protocol) -> list[Fault]:
+    english = path.with_suffix(".en.yaml")
+    if english.exists():
+        translation.translated(protocol, translation.load_translation(english))
+    return []

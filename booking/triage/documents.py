@@ -1,22 +1,58 @@
 """What a protocol file may say, word by word: the shape that YAML is held against."""
 
-from collections.abc import Hashable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from booking.triage.facts import NO, YES, Age, Facts, Heard, Pregnant, Sex, When
-from booking.triage.protocol import Kind, Level
+from booking.triage.places import Fault
+from booking.triage.protocol import Kind, Level, Question, Rule
 
 
 class ProtocolInvalid(ValueError):
-    """A file that is not a protocol: the message says where and why."""
+    """A file that is not what it should be: `faults` are all that is wrong, each with its line."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(each if isinstance(each, Fault) else Fault(each) for each in faults)
 
 
-def _level(said: object) -> object:
-    return Level.__members__.get(said, said) if isinstance(said, str) else said
+REFUSED = "refused"
+"""The kind of our own refusals: their message is French already."""
+
+
+def _level(said: object) -> Level:
+    if isinstance(said, Level):
+        return said
+    if isinstance(said, str) and said in Level.__members__:
+        return Level[said]
+    names = ", ".join(Level.__members__)
+    raise PydanticCustomError(
+        REFUSED,
+        "{said} n'est pas un niveau ; écrivez {names}",
+        {"said": f"« {said} »", "names": names},
+    )
+
+
+def _sex(said: object) -> object:
+    if said not in (Sex.FEMALE, Sex.MALE):
+        raise PydanticCustomError(
+            REFUSED,
+            "{said} n'est pas prévu pour « sex » ; écrivez female ou male",
+            {"said": f"« {said} »"},
+        )
+    return said
 
 
 def _yes_no(said: object) -> object:
@@ -28,11 +64,28 @@ def _yes_no(said: object) -> object:
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,59}$")]
 Text = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
+KnownSex = Annotated[Sex, BeforeValidator(_sex)]
 LevelName = Annotated[Level, BeforeValidator(_level)]
 Word = Annotated[str, BeforeValidator(_yes_no)]
 WordOrNumber = Annotated[str | float, BeforeValidator(_yes_no)]
 SaidPregnant = Annotated[Pregnant, BeforeValidator(_yes_no)]
 Words = Annotated[list[Word], BeforeValidator(_yes_no)]
+
+
+def _shape(said: object) -> str | None:
+    """Return which of the shapes that may stand in one place this is."""
+    if isinstance(said, dict | BaseModel):
+        return "lines"
+    if isinstance(said, list):
+        return "list"
+    return "word" if isinstance(said, str | bool) else None
+
+
+ByShape = Discriminator(
+    _shape,
+    custom_error_type=REFUSED,
+    custom_error_message="un mot, une liste entre crochets ou des accolades sont attendus ici",
+)
 
 
 class Doc(BaseModel):
@@ -47,6 +100,14 @@ class RangeDoc(Doc):
     first: int | None = Field(default=None, alias="from", ge=0)
     below: int | None = Field(default=None, gt=0)
 
+    @model_validator(mode="after")
+    def _some_age(self) -> Self:
+        if self.below is not None and (self.first or 0) >= self.below:
+            raise PydanticCustomError(
+                REFUSED, "aucun âge n'est entre ces limites ; `from` est plus petit que `below`"
+            )
+        return self
+
 
 class NumberDoc(Doc):
     """A condition on a number."""
@@ -60,18 +121,20 @@ class FactsDoc(Doc):
 
     age_years: RangeDoc | None = None
     age_months: RangeDoc | None = None
-    sex: Sex | None = None
+    sex: KnownSex | None = None
     pregnant: bool | None = None
 
-    def facts(self) -> Facts:
-        """Return them, ages in months.
-
-        Raises:
-            ProtocolInvalid: ages both in years and in months.
-        """
-        span, each = (self.age_years, 12) if self.age_years else (self.age_months, 1)
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
         if self.age_years and self.age_months:
-            raise ProtocolInvalid("an age condition is in years or in months, not both")
+            raise PydanticCustomError(
+                REFUSED, "un âge se dit en années ou en mois ; gardez age_years ou age_months"
+            )
+        return self
+
+    def facts(self) -> Facts:
+        """Return them, ages in months."""
+        span, each = (self.age_years, 12) if self.age_years else (self.age_months, 1)
         age = (
             Age(*(None if edge is None else edge * each for edge in (span.first, span.below)))
             if span
@@ -83,7 +146,15 @@ class FactsDoc(Doc):
 class WhenDoc(FactsDoc):
     """Conditions on the patient and on answers."""
 
-    answers: dict[Name, NumberDoc | Words | Word] = {}
+    answers: dict[
+        Name,
+        Annotated[
+            Annotated[NumberDoc, Tag("lines")]
+            | Annotated[Words, Tag("list")]
+            | Annotated[Word, Tag("word")],
+            ByShape,
+        ],
+    ] = {}
 
     def when(self) -> When:
         """Return all of them together."""
@@ -112,6 +183,22 @@ class QuestionDoc(Doc):
     because: str = ""
     source: str = ""
 
+    def question(self) -> Question:
+        """Return it as the engine asks it."""
+        return Question(
+            id=self.id,
+            text=self.text,
+            kind=self.kind,
+            choices=tuple(self.choices.items()),
+            unit=self.unit,
+            lowest=self.lowest,
+            highest=self.highest,
+            asked_if=self.asked_if.facts(),
+            level=self.level,
+            because=self.because,
+            source=self.source,
+        )
+
 
 class RuleDoc(SourcedDoc):
     """A rule or a floor."""
@@ -119,6 +206,10 @@ class RuleDoc(SourcedDoc):
     id: Name
     level: LevelName
     when: WhenDoc
+
+    def rule(self) -> Rule:
+        """Return it as the engine weighs it."""
+        return Rule(self.id, self.level, self.when.when(), self.because, self.source)
 
 
 class RouteDoc(SourcedDoc):
@@ -129,8 +220,20 @@ class RouteDoc(SourcedDoc):
     needs: list[Name] = []
     at_most: LevelName = Level.SAME_DAY
     when: WhenDoc = WhenDoc()
-    valid_from: date | None = None
+
+
+class LawDoc(Doc):
+    """What a legal rule says of its patients and its dates; a route names it by `requires`.
+
+    `enabling` is what the professional must have declared.
+    """
+
+    id: Name
+    disciplines: tuple[str, ...]
+    enabling: Name
+    valid_from: date
     valid_until: date | None = None
+    when: WhenDoc = WhenDoc()
 
 
 class ComplaintDoc(Doc):
@@ -138,9 +241,12 @@ class ComplaintDoc(Doc):
 
     id: Name
     title: Text
+    group: Name
     synonyms: list[Text] = []
     scope: FactsDoc = FactsDoc()
-    questions: list[QuestionDoc | Name] = []
+    questions: list[
+        Annotated[Annotated[QuestionDoc, Tag("lines")] | Annotated[Name, Tag("word")], ByShape]
+    ] = []
     rules: list[RuleDoc] = []
     otherwise: LevelName
     routes: list[RouteDoc] = []
@@ -168,38 +274,14 @@ class ProtocolDoc(Doc):
     sources: dict[Name, SourceDoc]
     deadline_hours: dict[str, int]
     emergency_advice: Text
+    groups: dict[Name, Text]
+    danger_words: dict[Name, list[Text]] = {}
+    families: dict[Name, list[Name]] = {}
     universal: list[QuestionDoc]
     stage2: list[QuestionDoc]
     shared: list[QuestionDoc] = []
     floors: list[RuleDoc] = []
     complaints: list[ComplaintDoc]
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without its silent habit of keeping the last of two equal keys."""
-
-
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ProtocolInvalid(f"line {node.start_mark.line + 1}: «{key}» is written twice")
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def document(text: bytes) -> Any:
-    """Return what a YAML text says.
-
-    Raises:
-        ProtocolInvalid: it is not YAML, or writes a key twice.
-    """
-    try:
-        return yaml.load(text, _StrictLoader)  # noqa: S506 - it is a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolInvalid(f"not YAML: {error}") from error
 
 
 def _heard(question: str, said: NumberDoc | list[str] | str) -> Heard:

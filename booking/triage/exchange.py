@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from booking.triage.engine import Assessment, assess, routes_in_force
-from booking.triage.facts import EVERYBODY, Age, Facts, Patient, Pregnant, Sex
+from booking.triage import danger
+from booking.triage.engine import Assessment, assess, existing, routes_in_force
+from booking.triage.facts import EVERYBODY, YES, Age, Facts, Patient, Pregnant, Sex
 from booking.triage.protocol import Kind, Protocol, Question
 
 LONGEST_TEXT = 200
 MOST_ITEMS = 500
 LARGEST_NUMBER = 1e9
+LONGEST_NOTE = 10_000
 """Beyond these it is no questionnaire of ours: refused before anything reads it."""
 
 Line = Mapping[str, Any]
@@ -67,12 +69,18 @@ def parse(line: object, protocol: Protocol) -> tuple[Patient, tuple[str, ...], d
 def answer(protocol: Protocol, line: object, on: date) -> dict[str, Any]:
     """Return the line that answers one line, with the routes that the law allows on that day.
 
+    A line with a free `text` gets `reask`: the signs that its words make us ask again. They
+    change no level; whoever asks them sends the line once more with their answers.
+
     Raises:
         BadInput: the line is not an answered questionnaire.
     """
     patient, complaints, answers = parse(line, protocol)
-    said = _line(assess(protocol, patient, complaints, answers), on)
     whole = _mapping(line, "ligne")
+    said = _line(assess(protocol, patient, complaints, answers), on)
+    if whole.get("text") is not None:
+        signs = existing(danger.raised(protocol, _note(whole["text"])), patient)
+        said["reask"] = [sign.id for sign in signs if answers.get(sign.id) != YES]
     return {"id": _identifier(whole["id"]), **said} if "id" in whole else said
 
 
@@ -130,6 +138,12 @@ def _mapping(said: object, field: str) -> Mapping[str, Any]:
         raise BadInput(field, "un objet JSON est attendu")
     if any(not isinstance(key, str) or len(key) > LONGEST_TEXT for key in said):
         raise BadInput(field, "une clé est trop longue ou n'est pas un texte")
+    return said
+
+
+def _note(said: object) -> str:
+    if not isinstance(said, str) or len(said) > LONGEST_NOTE:
+        raise BadInput("text", f"un texte de {LONGEST_NOTE} signes au plus est attendu")
     return said
 
 

@@ -3,22 +3,14 @@
 What cannot be tried entirely (all answers of all patients) is sampled by Hypothesis in the tests.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from booking.triage import shape
-from booking.triage.engine import Assessment, as_scoped, assess, existing
-from booking.triage.facts import (
-    NO,
-    UNKNOWN,
-    YES,
-    Answer,
-    Heard,
-    Patient,
-    Pregnant,
-    Sex,
-    Truth,
-    When,
-)
+from booking.triage.engine import Assessment, as_scoped, assess, existing, weigh
+from booking.triage.facts import NO, UNKNOWN, YES, Answer, Heard, Patient, Truth, When
+from booking.triage.people import PREGNANCIES, SEXES, conditions_of, general_conditions, people
+from booking.triage.places import Fault, Part
 from booking.triage.protocol import (
     FALLBACK,
     Complaint,
@@ -32,189 +24,256 @@ from booking.triage.protocol import (
 
 Sheet = dict[str, Answer]
 
-NONSENSE = "§"
-"""An answer that no question knows."""
+DOUBTS: tuple[Answer, ...] = (UNKNOWN, "§", 1e300)
+"""Not knowing, and answers that no question knows."""
 
 
-def prove(protocol: Protocol, disciplines: Collection[str]) -> list[str]:
-    """Return in plain words everything that is wrong with this protocol; nothing when it is sound.
+def prove(protocol: Protocol, disciplines: Collection[str]) -> list[Fault]:
+    """Return in plain French everything that is wrong with this protocol; nothing when it is sound.
 
     `disciplines` are the codes that routes may name.
     """
-    return [*shape.failures(protocol, disciplines), *_Trial(protocol).failures()]
+    trials = [_Trial(protocol, complaint) for complaint in protocol.complaints]
+    own = (fault for trial in trials for fault in trial.failures())
+    return [*shape.failures(protocol, disciplines), *_general_rules(protocol, trials), *own]
 
 
-def warnings(protocol: Protocol) -> list[str]:
+def warnings(protocol: Protocol) -> list[Fault]:
     """Return what is allowed but should be known to who signs the protocol."""
-    return [*shape.warnings(protocol), *_Trial(protocol).calm_emergencies()]
+    trials = [_Trial(protocol, complaint) for complaint in protocol.complaints]
+    calm = (fault for trial in trials for fault in trial.calm_emergencies())
+    return [*shape.warnings(protocol), *calm]
+
+
+def _general_rules(protocol: Protocol, trials: Iterable["_Trial"]) -> Iterator[Fault]:
+    """Yield the signs of stages 1 and 2 and the floors that change nothing in any complaint."""
+    for question in protocol.general_questions:
+        if question.level is None:
+            yield protocol.places.fault(
+                f"« {question.id} » est lue à tous mais ne décide de rien ; "
+                "donnez-lui un niveau (level), ou enlevez-la",
+                ("question", question.id),
+            )
+    calm_first = sorted(trials, key=lambda trial: trial.complaint.otherwise)
+    for rule in protocol.general_rules:
+        if not any(trial.counts(rule) for trial in calm_first):
+            yield protocol.places.fault(
+                f"« {rule.id} » ne change jamais un niveau ; montez son niveau, "
+                "changez sa condition, ou enlevez-le",
+                ("rule", rule.id),
+                ("question", rule.id),
+            )
 
 
 class _Trial:
-    """One protocol, and the people it is tried on."""
+    """One complaint, and the people it is tried on."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, complaint: Complaint) -> None:
         self.protocol = protocol
-        self.people = shape.people(
-            protocol, sexes=(Sex.FEMALE, Sex.MALE), pregnant=(Pregnant.NO, Pregnant.YES)
-        )
-        self.people.sort(key=_unremarkable)
-        self._sheets: dict[str, Sheet] = {}
+        self.complaint = complaint
 
-    def failures(self) -> Iterator[str]:
+    @cached_property
+    def everybody(self) -> list[Patient]:
+        """Return people for every way in which the conditions on the patient can hold."""
+        conditions = (*general_conditions(self.protocol), *conditions_of(self.complaint))
+        return people(conditions, sexes=SEXES, pregnancies=PREGNANCIES)
+
+    @cached_property
+    def within(self) -> list[Patient]:
+        """Return those for whom the complaint surely is."""
+        return [p for p in self.everybody if self.complaint.scope.hold_for(p) is Truth.YES]
+
+    @cached_property
+    def calm(self) -> Sheet:
+        """Return for each question the answer that meets the least grave of the conditions."""
+        asked = (*self.protocol.general_questions, *self.complaint.questions)
+        return {each.id: self._calmest(each) for each in asked}
+
+    def failures(self) -> Iterator[Fault]:
         """Yield every property that fails, with the place."""
-        yield from self._general_rules()
-        for complaint in self.protocol.complaints:
-            yield from self._questions(complaint)
-            yield from self._rules(complaint)
-            yield from self._otherwise(complaint)
-            yield from self._routes(complaint)
-            yield from self._doubts(complaint)
-            yield from self._silence(complaint)
+        if not self.within:
+            yield self._fault("son scope n'est celui de personne ; corrigez-le")
+            return
+        yield from self._questions()
+        yield from self._rules()
+        yield from self._levels()
+        yield from self._routes()
+        yield from self._doubts()
+        yield from self._silence()
 
-    def calm_emergencies(self) -> Iterator[str]:
+    def calm_emergencies(self) -> Iterator[Fault]:
         """Yield the rules that send somebody to the 15 who has nothing to report."""
-        for complaint in self.protocol.complaints:
-            found = {
-                step.rule
-                for patient in self._within(complaint)
-                for step in self._said(complaint, patient, {}).trace
-                if step.held and step.level.is_emergency
-            }
-            for rule in sorted(found):
-                yield f"{complaint.id}: «{rule}» sends to the 15 although every answer is calm"
-
-    def _within(self, complaint: Complaint) -> Iterator[Patient]:
-        return (p for p in self.people if complaint.scope.hold_for(p) is Truth.YES)
-
-    def _said(
-        self, complaint: Complaint, patient: Patient, but: Mapping[str, Answer]
-    ) -> Assessment:
-        sheet = {**self._calm(complaint), **but}
-        return assess(self.protocol, patient, [complaint.id], sheet)
-
-    def _calm(self, complaint: Complaint) -> Sheet:
-        if complaint.id not in self._sheets:
-            questions = (*self.protocol.universal, *self.protocol.stage2, *complaint.questions)
-            calm = {each.id: self._calmest(complaint, each) for each in questions}
-            self._sheets[complaint.id] = calm
-        return self._sheets[complaint.id]
-
-    def _calmest(self, complaint: Complaint, question: Question) -> Answer:
-        """Return the answer that meets the least grave of the complaint's conditions on it."""
-        if question.level is not None:
-            return NO
-        return min(
-            _candidates(complaint, question), key=lambda said: _weight(complaint, question, said)
-        )
-
-    def _general_rules(self) -> Iterator[str]:
-        for question in (*self.protocol.universal, *self.protocol.stage2):
-            if question.level is None:
-                yield f"«{question.id}» is asked of all but decides nothing"
-        for rule in self.protocol.general_rules:
-            if not any(self._counts(complaint, rule) for complaint in self._calm_first()):
-                yield f"«{rule.id}» never makes a difference"
-
-    def _calm_first(self) -> list[Complaint]:
-        return sorted(self.protocol.complaints, key=lambda complaint: complaint.otherwise)
-
-    def _questions(self, complaint: Complaint) -> Iterator[str]:
-        used = {
-            heard.question
-            for when in (*(r.when for r in complaint.rules), *(r.when for r in complaint.routes))
-            for heard in when.answers
+        found = {
+            step.rule: step
+            for patient in self.within
+            for step in self._said(patient, {}).trace
+            if step.held and step.level.is_emergency
         }
-        for question in complaint.questions:
-            if question.level is None and question.id not in used:
-                yield f"{complaint.id}: «{question.id}» is asked but changes nothing"
+        for rule in sorted(found):
+            yield self._fault(
+                f"« {rule} » envoie au 15 alors que toutes les réponses sont calmes",
+                ("rule", rule),
+            )
 
-    def _rules(self, complaint: Complaint) -> Iterator[str]:
-        for rule in complaint.all_rules:
-            if not any(self._meeting(complaint, rule.when)):
-                yield f"{complaint.id}: «{rule.id}» can never hold"
-            elif rule.level <= complaint.otherwise:
-                yield f"{complaint.id}: «{rule.id}» is no graver than when nothing holds"
-            elif not self._counts(complaint, rule):
-                yield f"{complaint.id}: «{rule.id}» never makes a difference"
-
-    def _counts(self, complaint: Complaint, rule: Rule) -> bool:
+    def counts(self, rule: Rule) -> bool:
         """Return whether somebody's level would be lower without this rule."""
-        for patient, but in self._meeting(complaint, rule.when):
-            said = self._said(complaint, patient, but)
+        for patient, but in self._meeting(rule.when):
+            said = self._said(patient, but)
             others = [s.level for s in said.trace if s.held and s.rule != rule.id]
             if said.level == rule.level > max(others):
                 return True
         return False
 
-    def _meeting(self, complaint: Complaint, when: When) -> Iterator[tuple[Patient, Sheet]]:
+    def _fault(self, text: str, *parts: Part) -> Fault:
+        named = self.complaint.id
+        return self.protocol.places.fault(f"{named} : {text}", *parts, ("complaint", named))
+
+    def _said(self, patient: Patient, but: Mapping[str, Answer]) -> Assessment:
+        return assess(self.protocol, patient, [self.complaint.id], {**self.calm, **but})
+
+    def _calmest(self, question: Question) -> Answer:
+        if question.level is not None:
+            return NO
+        candidates = _candidates(self.complaint, question)
+        return min(candidates, key=lambda said: _weight(self.complaint, question, said))
+
+    def _questions(self) -> Iterator[Fault]:
+        """Yield the questions whose answer changes neither a level nor who may receive."""
+        for question in self.complaint.questions:
+            if question.level is None and not self._matters(question):
+                yield self._fault(
+                    f"« {question.id} » est posée mais ne change rien ; "
+                    "citez-la dans une règle, ou enlevez-la",
+                    ("asked", self.complaint.id, question.id),
+                )
+
+    def _matters(self, question: Question) -> bool:
+        using = [when for when in _whens(self.complaint) if _on(question.id, when)]
+        answers = _candidates(self.complaint, question)
+        for patient, but in (met for when in using for met in self._meeting(when)):
+            said = [self._said(patient, {**but, question.id: answer}) for answer in answers]
+            if len({(each.level, each.routes) for each in said}) > 1:
+                return True
+        return False
+
+    def _rules(self) -> Iterator[Fault]:
+        for rule in self.complaint.all_rules:
+            fault = self._fault_of(rule)
+            if fault:
+                places: tuple[Part, ...] = (
+                    ("rule", rule.id),
+                    ("asked", self.complaint.id, rule.id),
+                )
+                yield self._fault(f"« {rule.id} » {fault}", *places)
+
+    def _fault_of(self, rule: Rule) -> str | None:
+        if not any(self._meeting(rule.when)):
+            return "ne peut jamais être vraie ; corrigez sa condition, ou enlevez-la"
+        if rule.level <= self.complaint.otherwise:
+            return "n'est pas plus grave que `otherwise` ; montez son niveau, ou enlevez-la"
+        if not self.counts(rule):
+            return (
+                "ne change jamais un niveau : une autre règle, au moins aussi grave, est toujours "
+                "vraie en même temps ; changez sa condition, ou enlevez-la"
+            )
+        return None
+
+    def _levels(self) -> Iterator[Fault]:
+        """Yield the levels that the complaint declares and that nobody reaches."""
+        declared = {rule.level for rule in self.complaint.weighed}
+        for rule in self.complaint.weighed:
+            for patient, but in self._meeting(rule.when):
+                if rule.level not in declared:
+                    break
+                declared.discard(self._said(patient, but).level)
+        for level in sorted(declared):
+            yield self._fault(
+                f"personne n'atteint {level.name}, même avec les réponses les plus calmes ; "
+                "baissez ou enlevez les règles qui le dépassent toujours",
+                *([("otherwise", self.complaint.id)] if level is self.complaint.otherwise else []),
+            )
+
+    def _meeting(self, when: When) -> Iterator[tuple[Patient, Sheet]]:
         """Yield people with answers that surely meet this condition."""
-        for patient in self._within(complaint):
-            sheet = {heard.question: self._meets(heard) for heard in when.answers}
-            signs = (*self.protocol.universal, *self.protocol.stage2)
-            asked = existing((*signs, *complaint.questions), as_scoped(complaint, patient))
+        sheet = {heard.question: self._meets(heard.question, when) for heard in when.answers}
+        for patient in self.within:
+            asked = existing(
+                (*self.protocol.general_questions, *self.complaint.questions),
+                as_scoped(self.complaint, patient),
+            )
             heard_by = {q.id: q.hear(sheet[q.id]) for q in asked if q.id in sheet}
             if when.holds(patient, heard_by) is Truth.YES:
                 yield patient, sheet
 
-    def _meets(self, heard: Heard) -> Answer:
-        if heard.accepted:
-            return min(heard.accepted)
-        question = self.protocol.questions[heard.question]
-        options = [*_edges(heard), question.lowest, question.highest]
-        met = [x for x in options if x is not None and heard.holds(x) is Truth.YES]
-        return met[0] if met else UNKNOWN
+    def _meets(self, question: str, when: When) -> Answer:
+        """Return an answer that meets all that this condition wants of one question."""
+        asked, wanted = self.protocol.questions[question], _on(question, when)
+        options: list[Answer] = [*sorted(asked.words_known)]
+        if asked.kind is Kind.NUMBER:
+            limits = [asked.lowest, asked.highest]
+            options = [x for x in (*_all_edges(wanted), *limits) if x is not None]
+        met = (x for x in options if all(each.holds(asked.hear(x)) is Truth.YES for each in wanted))
+        return next(met, UNKNOWN)
 
-    def _otherwise(self, complaint: Complaint) -> Iterator[str]:
-        own = (
-            max(s.level for s in self._said(complaint, patient, {}).trace if s.held and s.complaint)
-            for patient in self._within(complaint)
-        )
-        if complaint.otherwise not in own:
-            yield f"{complaint.id}: nobody reaches {complaint.otherwise.name}, however calm"
-
-    def _routes(self, complaint: Complaint) -> Iterator[str]:
-        if complaint.otherwise.is_emergency:
+    def _routes(self) -> Iterator[Fault]:
+        if self.complaint.otherwise.is_emergency:
             return
-        for route in complaint.routes:
-            if not self._is_offered(complaint, route):
-                yield f"{complaint.id}: {route.discipline} ({route.requires}) is never offered"
+        for number, route in enumerate(self.complaint.routes):
+            if not self._is_offered(route):
+                law = f" ({route.law})" if route.law else ""
+                yield self._fault(
+                    f"{route.discipline}{law} n'est jamais proposé ; "
+                    "corrigez sa condition ou at_most, ou enlevez-le",
+                    ("route", self.complaint.id, str(number)),
+                )
 
-    def _is_offered(self, complaint: Complaint, route: Route) -> bool:
+    def _is_offered(self, route: Route) -> bool:
         return any(
-            route in self._said(complaint, patient, but).routes
-            for patient, but in self._meeting(complaint, route.when)
+            route in self._said(patient, but).routes for patient, but in self._meeting(route.when)
         )
 
-    def _doubts(self, complaint: Complaint) -> Iterator[str]:
+    def _doubts(self) -> Iterator[Fault]:
         """Yield the questions where a doubt, or nonsense, is less urgent than an answer."""
-        general = (*self.protocol.universal, *self.protocol.stage2)
-        everywhere = general if complaint.id == FALLBACK else ()
-        for question in (*everywhere, *complaint.questions):
-            if any(
-                self._reassures(complaint, question, p) for p in self._asked_of(complaint, question)
-            ):
-                yield f"{complaint.id}: not knowing «{question.id}» reassures"
+        own = people(conditions_of(self.complaint), sexes=SEXES, pregnancies=PREGNANCIES)
+        tried = [p for p in own if self.complaint.scope.hold_for(p) is Truth.YES]
+        reassuring = [q for q in self.complaint.questions if self._reassures(q, tried, self._own)]
+        if self.complaint.id == FALLBACK:
+            general = self.protocol.general_questions
+            reassuring += [q for q in general if self._reassures(q, self.within, self._whole)]
+        for question in reassuring:
+            yield self._fault(
+                f"ne pas savoir « {question.id} » rassure ; c'est une faute du programme : "
+                "prévenez ses auteurs",
+                ("question", question.id),
+            )
 
-    def _asked_of(self, complaint: Complaint, question: Question) -> list[Patient]:
-        within = [p for p in self._within(complaint) if question.asked_if.hold_for(p)]
-        return within[:: max(1, len(within) // 3)]
+    def _reassures(
+        self, question: Question, within: list[Patient], level: Callable[[Patient, Sheet], Level]
+    ) -> bool:
+        asked = [p for p in (*within, Patient()) if question.asked_if.hold_for(p)]
+        answers = {YES, *_candidates(self.complaint, question)}
+        for patient in asked:
+            worst = max(level(patient, {question.id: said}) for said in answers)
+            # Every sort of doubt is tried on the first, the plain one on all.
+            for doubt in DOUBTS if patient is asked[0] else DOUBTS[:1]:
+                if level(patient, {question.id: doubt}) < worst:
+                    return True
+        return False
 
-    def _reassures(self, complaint: Complaint, question: Question, patient: Patient) -> bool:
-        answers = [YES, *_candidates(complaint, question)]
-        worst = max(self._said(complaint, patient, {question.id: said}).level for said in answers)
-        doubts = (UNKNOWN, NONSENSE, 1e300)
-        return any(self._said(complaint, patient, {question.id: d}).level < worst for d in doubts)
+    def _own(self, patient: Patient, but: Sheet) -> Level:
+        return weigh(self.complaint, patient, {**self.calm, **but}).level
 
-    def _silence(self, complaint: Complaint) -> Iterator[str]:
-        for patient in (*self.people, Patient()):
-            if assess(self.protocol, patient, [complaint.id], {}).level is not Level.CALL_15:
-                yield f"{complaint.id}: an empty form is not sent to the 15"
+    def _whole(self, patient: Patient, but: Sheet) -> Level:
+        return self._said(patient, but).level
+
+    def _silence(self) -> Iterator[Fault]:
+        for patient in (*self.everybody, Patient()):
+            if assess(self.protocol, patient, [self.complaint.id], {}).level is not Level.CALL_15:
+                yield self._fault(
+                    "un questionnaire vide n'envoie pas au 15 ; donnez CALL_15 à un signe "
+                    "de l'étape 1"
+                )
                 return
-
-
-def _unremarkable(patient: Patient) -> tuple[bool, int]:
-    """Return a key that puts first those whom fewest rules concern."""
-    return patient.pregnant is Pregnant.YES, abs((patient.age_months or 0) - 30 * 12)
 
 
 def _candidates(complaint: Complaint, question: Question) -> list[Answer]:
@@ -223,23 +282,22 @@ def _candidates(complaint: Complaint, question: Question) -> list[Answer]:
         return [NO, YES]
     if question.kind is Kind.CHOICE:
         return [choice for choice, _ in question.choices]
-    named = [
-        edge
-        for rule in complaint.rules
-        for h in rule.when.answers
-        for edge in _edges(h)
-        if h.question == question.id
-    ]
+    named = [edge for when in _whens(complaint) for edge in _all_edges(_on(question.id, when))]
     limits = [each for each in (question.lowest, question.highest) if each is not None]
     return [*limits, *named]
 
 
-def _edges(heard: Heard) -> list[float]:
-    return [
-        each
-        for each in (heard.at_least, None if heard.below is None else heard.below - 0.1)
-        if each is not None
-    ]
+def _whens(complaint: Complaint) -> list[When]:
+    return [*(rule.when for rule in complaint.rules), *(route.when for route in complaint.routes)]
+
+
+def _on(question: str, when: When) -> list[Heard]:
+    return [heard for heard in when.answers if heard.question == question]
+
+
+def _all_edges(conditions: Iterable[Heard]) -> list[float]:
+    edges = ((h.at_least, None if h.below is None else h.below - 0.1) for h in conditions)
+    return [edge for both in edges for edge in both if edge is not None]
 
 
 def _weight(complaint: Complaint, question: Question, said: Answer) -> int:
@@ -248,8 +306,8 @@ def _weight(complaint: Complaint, question: Question, said: Answer) -> int:
         (
             rule.level
             for rule in complaint.rules
-            for heard in rule.when.answers
-            if heard.question == question.id and heard.holds(said)
+            for heard in _on(question.id, rule.when)
+            if heard.holds(said)
         ),
         default=Level.NOT_UNSCHEDULED,
     )

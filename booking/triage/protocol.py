@@ -1,15 +1,19 @@
 """A triage protocol, typed: levels, questions, rules, complaints and who may receive them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum, StrEnum
 from functools import cached_property
 
 from booking.triage.facts import ALWAYS, EVERYBODY, NO, UNKNOWN, YES, Answer, Facts, Heard, When
+from booking.triage.places import Places
 
 FALLBACK = "autre"
 """The complaint of a patient who named none."""
+
+OTHERWISE = "otherwise"
+"""How the rule of a complaint's own level begins: what it is when no other rule holds."""
 
 
 class Level(IntEnum):
@@ -80,10 +84,16 @@ class Question:
 
         Numbers may be text, with a French comma; beyond the question's limits they are unknown.
         """
-        if self.kind is Kind.NUMBER:
-            return self._number(said)
-        known = (YES, NO) if self.kind is Kind.YES_NO else [choice for choice, _ in self.choices]
-        return said if isinstance(said, str) and said in known else UNKNOWN
+        if isinstance(said, str) and said in self.words_known:
+            return said
+        return self._number(said) if self.kind is Kind.NUMBER else UNKNOWN
+
+    @cached_property
+    def words_known(self) -> frozenset[str]:
+        """Return the answers that it knows besides `unknown`; none when it asks a number."""
+        if self.kind is Kind.YES_NO:
+            return frozenset((YES, NO))
+        return frozenset(choice for choice, _ in self.choices)
 
     def _number(self, said: object) -> Answer:
         if isinstance(said, bool) or not isinstance(said, int | float | str):
@@ -108,16 +118,23 @@ class Rule:
     because: str
     source: str
 
+    @cached_property
+    def silenced_by(self) -> str:
+        """The first of its questions to which «no» is enough for it not to hold, or nothing."""
+        silencing = (each.question for each in self.when.answers if not each.holds(NO))
+        return next(silencing, "")
+
 
 @dataclass(frozen=True)
 class Route:
     """A discipline that may receive the patient, and what must surely hold for it.
 
-    `requires` names the cooperation protocol or legal enabling that the professional
-    needs, `needs` the equipment of the place, `at_most` the gravest level it may take.
+    `law` is the legal rule it stands on, `requires` what the professional must have declared
+    for it, `needs` the equipment of the place, `at_most` the gravest level it may take.
     """
 
     discipline: str
+    law: str | None = None
     requires: str | None = None
     needs: tuple[str, ...] = ()
     at_most: Level = Level.SAME_DAY
@@ -138,6 +155,7 @@ class Complaint:
 
     id: str
     title: str
+    group: str
     otherwise: Level
     safety_net: str
     source: str
@@ -152,10 +170,24 @@ class Complaint:
         """Return its rules, those of its signs first."""
         return (*signs_of(self.questions), *self.rules)
 
+    @cached_property
+    def default(self) -> Rule:
+        """Return its own level as a rule that always holds: what it is when no other does."""
+        return Rule(f"{OTHERWISE}:{self.id}", self.otherwise, ALWAYS, self.title, self.source)
+
+    @cached_property
+    def weighed(self) -> tuple[Rule, ...]:
+        """Return all that can give it a level: the default, then every rule."""
+        return (self.default, *self.all_rules)
+
 
 @dataclass(frozen=True)
 class Protocol:
-    """One published version of the clinical content. It never changes."""
+    """One published version of the clinical content. It never changes.
+
+    `danger_words` are phrases of a free text by the sign that they re-ask. `families` are
+    complaints that together must be for everybody. `places` says where each part is written.
+    """
 
     id: str
     version: int
@@ -172,11 +204,25 @@ class Protocol:
     stage2: tuple[Question, ...]
     floors: tuple[Rule, ...] = ()
     complaints: tuple[Complaint, ...] = field(default=())
+    groups: tuple[tuple[str, str], ...] = ()
+    danger_words: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    families: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    places: Places = field(default=Places(), compare=False, repr=False)
 
     @cached_property
     def by_complaint(self) -> dict[str, Complaint]:
         """Return the complaints by their id."""
         return {complaint.id: complaint for complaint in self.complaints}
+
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """Return where each complaint stands in the file."""
+        return {complaint.id: place for place, complaint in enumerate(self.complaints)}
+
+    @cached_property
+    def general_questions(self) -> tuple[Question, ...]:
+        """Return what is asked whatever the complaint: both stages."""
+        return (*self.universal, *self.stage2)
 
     @cached_property
     def questions(self) -> dict[str, Question]:
@@ -192,11 +238,26 @@ class Protocol:
     @cached_property
     def general_rules(self) -> tuple[Rule, ...]:
         """Return the rules that are looked at whatever the complaint: both stages, floors."""
-        return (*signs_of((*self.universal, *self.stage2)), *self.floors)
+        return (*signs_of(self.general_questions), *self.floors)
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """Return every rule that may count: of signs, floors, complaints and their defaults."""
+        return (*self.general_rules, *(rule for each in self.complaints for rule in each.weighed))
+
+    def grouped(self, complaints: Iterable[Complaint]) -> list[tuple[str, list[Complaint]]]:
+        """Return these complaints under the headings of the file; none with nothing under it."""
+        given = list(complaints)
+        under = [(h, [c for c in given if c.group == group]) for group, h in self.groups]
+        return [(heading, found) for heading, found in under if found]
 
     def hours(self, level: Level) -> int | None:
         """Return within how many hours of triage this level must be seen, None when it has none."""
-        return dict(self.deadline_hours).get(level)
+        return self._hours.get(level)
+
+    @cached_property
+    def _hours(self) -> dict[Level, int]:
+        return dict(self.deadline_hours)
 
     def is_in_force(self, on: date) -> bool:
         """Return whether this version may be used on that day."""

@@ -8,6 +8,7 @@ from booking.triage import engine
 from booking.triage.engine import ComplaintUnknown, assess, questions_for
 from booking.triage.facts import NO, Patient, Pregnant, Sex, Truth
 from booking.triage.protocol import Level, Rule
+from tests.unit import triage_reference
 from tests.unit.triage_builders import (
     a_document,
     levels,
@@ -26,6 +27,17 @@ CALM = {"u_mal": "no", "salive": "no", "fievre": "no", "duree": "court", "degres
 
 def small():
     return written(a_document())
+
+
+@given(protocols(), patients, names, sheets, st.booleans())
+def test_the_engine_says_what_the_plainest_triage_says(protocol, who, chosen, sheet, is_calm):
+    if is_calm:  # otherwise nearly everybody is sent to the 15, whom nobody receives
+        sheet = {**sheet, "u": "no"}
+    plainly = triage_reference.assessed(protocol, who, chosen, sheet)
+
+    assessment = assess(protocol, who, chosen, sheet)
+
+    assert {said: getattr(assessment, said) for said in plainly} == plainly
 
 
 @given(protocols(), patients, names, sheets, st.data())
@@ -131,6 +143,31 @@ def test_calm_answers_give_the_level_of_the_complaint_itself():
     assert assessment.level is Level.NOT_UNSCHEDULED
     assert [route.discipline for route in assessment.routes] == ["PH", "MG"]
     assert assessment.safety_net == "Rappelez le 15 si c'est pire."
+
+
+def test_only_who_can_take_the_gravest_complaint_is_offered():
+    document = a_document()
+    document["complaints"][1]["routes"].append(
+        {"discipline": "SF", "because": "Femme.", "source": "comite"}
+    )
+
+    both = assess(written(document), ADULT, ["gorge", "autre"], {**CALM, "douleur": "no"})
+
+    assert both.level is Level.SAME_DAY
+    assert [route.discipline for route in both.routes] == ["MG", "SF"]
+
+
+def test_of_two_equally_grave_complaints_who_can_take_both_comes_first():
+    document = a_document()
+    document["complaints"][0]["otherwise"] = "SAME_DAY"
+    document["complaints"][0]["rules"] = []
+    document["complaints"][0]["routes"].insert(
+        0, {"discipline": "ORL", "because": "Gorge.", "source": "comite"}
+    )
+
+    both = assess(written(document), ADULT, ["gorge", "autre"], {**CALM, "douleur": "no"})
+
+    assert [route.discipline for route in both.routes] == ["MG", "ORL", "PH"]
 
 
 def test_one_sign_is_enough_and_says_why():

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booking.triage import exchange, loading
+from booking.triage import exchange
 from booking.triage.exchange import BadInput
-from tests.unit.triage_builders import PROTOCOLS, a_document, written
+from tests.unit.triage_builders import a_document, shipped, written
 
 DAY = date(2026, 11, 21)
 SMALL = written(a_document())
-OURS = loading.load(PROTOCOLS / "soins-non-programmes.v1.yaml")
+OURS = shipped()
 LINE = {
     "id": "ligne-1",
     "patient": {"age_years": 40, "sex": "male", "pregnant": "unknown"},
@@ -103,6 +103,9 @@ def test_an_answer_that_the_question_does_not_know_counts_as_the_worst():
         ({"answers": {str(n): "no" for n in range(501)}}, "answers"),
         ({"id": 1.5}, "id"),
         ({"id": ["a"]}, "id"),
+        ({"text": 3}, "text"),
+        ({"text": ["mal"]}, "text"),
+        ({"text": "n" * 10_001}, "text"),
     ],
 )
 def test_what_is_no_questionnaire_is_refused_with_its_field(change, field):
@@ -111,6 +114,50 @@ def test_what_is_no_questionnaire_is_refused_with_its_field(change, field):
 
     assert refusal.value.field == field
     assert str(refusal.value).startswith(f"{field} : ")
+
+
+WORDS = {"u_mal": ["étouffe"], "s_bebe": ["bébé mou"]}
+LISTENING = written(a_document() | {"danger_words": WORDS})
+
+
+def test_a_free_text_asks_again_the_signs_that_its_words_name():
+    said = exchange.answer(LISTENING, LINE | {"text": "J'étouffe un peu"}, DAY)
+
+    assert said["reask"] == ["u_mal"]
+
+
+def test_a_free_text_changes_no_level():
+    said = exchange.answer(LISTENING, LINE | {"text": "J'étouffe un peu"}, DAY)
+
+    assert {k: v for k, v in said.items() if k != "reask"} == exchange.answer(LISTENING, LINE, DAY)
+
+
+def test_a_sign_that_was_answered_yes_is_not_asked_again():
+    answers = {**LINE["answers"], "u_mal": "yes"}
+
+    said = exchange.answer(LISTENING, LINE | {"text": "J'étouffe", "answers": answers}, DAY)
+
+    assert (said["reask"], said["level"]) == ([], "CALL_15")
+
+
+def test_a_sign_that_a_text_names_and_nobody_answered_counts_as_unknown():
+    answers = {k: v for k, v in LINE["answers"].items() if k != "u_mal"}
+
+    said = exchange.answer(LISTENING, LINE | {"text": "J'étouffe", "answers": answers}, DAY)
+
+    assert (said["reask"], said["level"]) == (["u_mal"], "CALL_15")
+
+
+def test_a_sign_for_babies_is_not_asked_again_of_an_adult():
+    text = {"text": "mon bébé mou"}
+
+    assert exchange.answer(LISTENING, LINE | text, DAY)["reask"] == []
+    assert exchange.answer(LISTENING, LINE | text | {"patient": {}}, DAY)["reask"] == ["s_bebe"]
+
+
+@pytest.mark.parametrize("text", [{}, {"text": None}])
+def test_a_line_without_text_asks_nothing_again(text):
+    assert "reask" not in exchange.answer(LISTENING, LINE | text, DAY)
 
 
 @pytest.mark.parametrize("line", [None, [], "x", 3, True])

@@ -8,14 +8,15 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
+from booking import protocols as published
 from booking.triage import loading
+from booking.triage.documents import LawDoc, WhenDoc
 from booking.triage.facts import Age, Facts, Heard, Patient, Pregnant, Sex, When
 from booking.triage.protocol import Complaint, Kind, Level, Protocol, Question, Route, Rule
+from schedules import nomenclature
 
 PROTOCOLS = Path(__file__).parents[2] / "config" / "protocols"
-DISCIPLINES = frozenset(
-    ["MG", "CSNP", "PED", "PH", "IDE", "IPA", "SF", "MK", "CD", "OPH", "ORL", "DERM"]
-) | {"GYN", "PODO", "PSYCHO", "ORTHOPT", "CMP", "PMI"}
+DISCIPLINES = frozenset(nomenclature.disciplines())
 
 A_SIGN = {"level": "CALL_15", "because": "Grave.", "source": "comite"}
 DOCUMENT: dict[str, Any] = {
@@ -29,6 +30,7 @@ DOCUMENT: dict[str, Any] = {
     "sources": {"comite": {"title": "Comité", "dated": "2026"}},
     "deadline_hours": {"SAME_DAY": 12, "WITHIN_24H": 24},
     "emergency_advice": "Appelez le 15.",
+    "groups": {"tete": "Tête", "divers": "Divers"},
     "universal": [{"id": "u_mal", "text": "Très mal", **A_SIGN}],
     "stage2": [
         {"id": "s_bebe", "text": "Bébé mou", "asked_if": {"age_months": {"below": 3}}} | A_SIGN
@@ -42,6 +44,7 @@ DOCUMENT: dict[str, Any] = {
         {
             "id": "gorge",
             "title": "Mal de gorge",
+            "group": "tete",
             "source": "comite",
             "questions": [
                 {"id": "salive", "text": "Salive impossible à avaler ?", **A_SIGN},
@@ -65,8 +68,7 @@ DOCUMENT: dict[str, Any] = {
             "otherwise": "NOT_UNSCHEDULED",
             "routes": [
                 {"discipline": "PH", "because": "Test.", "source": "comite", "requires": "test"}
-                | {"when": {"age_years": {"from": 10}, "answers": {"duree": "court"}}}
-                | {"valid_from": date(2026, 3, 1)},
+                | {"when": {"answers": {"duree": "court"}}},
                 {"discipline": "MG", "because": "Médecin.", "source": "comite"},
             ],
             "safety_net": "Rappelez le 15 si c'est pire.",
@@ -74,6 +76,7 @@ DOCUMENT: dict[str, Any] = {
         {
             "id": "autre",
             "title": "Autre chose",
+            "group": "divers",
             "source": "comite",
             "questions": [{"id": "douleur", "text": "Douleur énorme ?", **A_SIGN}],
             "otherwise": "SAME_DAY",
@@ -83,6 +86,28 @@ DOCUMENT: dict[str, Any] = {
     ],
 }
 
+LAWS = {
+    "test": LawDoc(
+        id="test",
+        disciplines=("PH",),
+        enabling="test_angine",
+        valid_from=date(2026, 3, 1),
+        valid_until=date(2026, 11, 30),
+        when=WhenDoc.model_validate({"age_years": {"from": 10}, "answers": {"fievre": "no"}}),
+    )
+}
+"""One legal rule: pharmacists test throats without fever, from ten years on."""
+
+
+def shipped() -> Protocol:
+    """Return the newest protocol that is published with the product, in French."""
+    return loading.load(shipped_file(), published.laws())
+
+
+def shipped_file() -> Path:
+    """Return the file of the newest protocol that is published with the product."""
+    return max(published.files(PROTOCOLS), key=lambda file: int(file.suffixes[-2][2:]))
+
 
 def a_document() -> dict[str, Any]:
     """Return a small sound protocol as YAML would give it, to change at will."""
@@ -91,11 +116,22 @@ def a_document() -> dict[str, Any]:
 
 def written(document: dict[str, Any]) -> Protocol:
     """Return the protocol that this document, written to YAML, is read as."""
-    return loading.read(yaml.safe_dump(document, allow_unicode=True, sort_keys=False).encode())
+    return loading.read(as_yaml(document), LAWS)
+
+
+def as_yaml(document: dict[str, Any]) -> bytes:
+    """Return this document as a file has it."""
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False).encode()
 
 
 months = st.one_of(st.none(), st.integers(0, 110 * 12))
-patients = st.builds(Patient, months, st.sampled_from(Sex), st.sampled_from(Pregnant))
+patients = st.builds(
+    Patient,
+    months,
+    st.sampled_from(Sex),
+    st.sampled_from(Pregnant),
+    older_by_months=st.sampled_from([0, 11]),
+)
 ages = st.builds(
     Age, st.one_of(st.none(), st.integers(0, 900)), st.one_of(st.none(), st.integers(1, 1200))
 )
@@ -152,6 +188,7 @@ def complaints(draw: st.DrawFn, name: str) -> Complaint:
     return Complaint(
         name,
         name,
+        "groupe",
         draw(levels),
         "Rappelez le 15.",
         "s",
