@@ -1,22 +1,23 @@
-"""Which protocol is in force: the files of config/protocols, read once when a process begins."""
+"""The protocol that is delivered: the files of config/protocols, read once when a process begins.
+
+What triages a community is its own signed version (`booking.governance`). These files are the
+first draft of each, and what a demonstration uses; with real patients they serve nobody.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 from booking.triage import loading, translation
-from booking.triage.documents import ProtocolInvalid
+from booking.triage.documents import LawDoc, ProtocolInvalid, WhenDoc
 from booking.triage.protocol import Protocol
+from schedules import legal
 
 FOLDER = Path(__file__).parent.parent / "config" / "protocols"
 
 Version = Mapping[str, Protocol]
 """One published version by language: `fr`, and what else there is."""
-
-
-class ProtocolUnsigned(ValueError):
-    """A protocol that no doctor has signed would be used for real patients."""
 
 
 def files(folder: Path = FOLDER) -> list[Path]:
@@ -41,8 +42,28 @@ def published(folder: Path = FOLDER) -> tuple[Version, ...]:
     return versions
 
 
+@cache
+def laws() -> loading.Laws:
+    """Return the legal rules, as protocols stand on them.
+
+    Raises:
+        ValueError: if the file of legal rules is faulty.
+    """
+    return {
+        rule.id: LawDoc(
+            id=rule.id,
+            disciplines=rule.disciplines,
+            enabling=rule.enabling,
+            valid_from=rule.valid_from,
+            valid_until=rule.valid_until,
+            when=WhenDoc.model_validate(rule.when),
+        )
+        for rule in legal.rules().values()
+    }
+
+
 def _read(path: Path) -> Version:
-    french = loading.load(path)
+    french = loading.load(path, laws())
     english = path.with_suffix(".en.yaml")
     if not english.exists():
         return {"fr": french}
@@ -63,20 +84,3 @@ def in_force(on: date, versions: Sequence[Version] | None = None) -> Version:
         versions or published(),
         key=lambda each: (each["fr"].is_in_force(on), each["fr"].version),
     )
-
-
-def refuse_unsigned(versions: Sequence[Version], today: date) -> None:
-    """Refuse versions that nobody signed, if one of them is in force, or will be.
-
-    Raises:
-        ProtocolUnsigned: with one sentence that names the first of them.
-    """
-    changes = {v["fr"].valid_from for v in versions}
-    changes |= {v["fr"].valid_until + timedelta(days=1) for v in versions}
-    for day in sorted({today, *(day for day in changes if day > today)}):
-        used = in_force(day, versions)["fr"]
-        if not used.reviewed_by:
-            raise ProtocolUnsigned(
-                f"reviewed_by: nobody has signed {used.id} version {used.version}; "
-                "production needs the names of the doctors who did"
-            )

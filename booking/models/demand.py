@@ -27,7 +27,23 @@ class Channel(StrEnum):
 
     WEB = "WEB"
     PHONE = "PHONE"
+    """The community's own line."""
+    PRACTICE = "PRACTICE"
+    """A practice's secretary, for whoever called or came there."""
+    PHARMACIST = "PHARMACIST"
+    SAS = "SAS"
+    """The service d'accès aux soins, whose regulators share the territory's slots."""
     API = "API"
+    """Other software that said no more than that."""
+
+
+class CallerIs(StrEnum):
+    """Where whoever speaks stands: what somebody away cannot see counts as unknown (SR-16)."""
+
+    PATIENT = "PATIENT"
+    BESIDE = "BESIDE"
+    ELSEWHERE = "ELSEWHERE"
+    """Not beside the patient: the patient has to be called back."""
 
 
 class RequestStatus(StrEnum):
@@ -115,6 +131,22 @@ class CareRequest(Base):
     declined_because: Mapped[str | None]
     """Why it ended without an appointment: a code that the door chose."""
 
+    version: Mapped[int] = mapped_column(server_default="0")
+    """Rises with every change: who saves on an older one is told who was faster."""
+    owner: Mapped[UUID | None]
+    """Reference of the account that has this call; None for a patient alone."""
+    saved_by: Mapped[UUID | None]
+    """Reference of the account that saved last; None for the patient."""
+    saved_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
+    caller: Mapped[CallerIs | None]
+    call_by: Mapped[datetime | None]
+    """Until when a call was promised; never beyond the hours at which somebody is there."""
+    doctor_asked_at: Mapped[datetime | None]
+    """Since when nothing is free in time, so that a doctor has to decide."""
+    reasked: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    """Signs that the patient's own words made us ask again, and that were answered."""
+
     __table_args__ = (
         UniqueConstraint("community_id", "reference", name="uq_care_request_reference"),
         ForeignKeyConstraint(
@@ -136,6 +168,19 @@ class CareRequest(Base):
             postgresql_where=text(
                 "status = 'OPEN' OR (status = 'DRAFT' AND call_back_asked_at IS NOT NULL)"
             ),
+        ),
+        Index(
+            "ix_care_request_phone",
+            "community_id",
+            "phone",
+            "created_at",
+            postgresql_where=text("phone IS NOT NULL"),
+        ),
+        Index(
+            "ix_care_request_call",
+            "community_id",
+            "created_at",
+            postgresql_where=text("status = 'DRAFT' AND (owner IS NOT NULL OR phone IS NOT NULL)"),
         ),
     )
 
@@ -161,10 +206,29 @@ class Assessment(Base):
     routes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     safety_net: Mapped[str]
     assessed_at: Mapped[datetime]
+    latest_start_at: Mapped[datetime | None]
+    """What it allows starts at this moment at the latest; none where nothing may be booked."""
+    decision_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The decision of a human whose level this is; None where it is triage's own."""
 
     __table_args__ = (
         ForeignKeyConstraint(
             ["community_id", "request_id"], ["care_request.community_id", "care_request.id"]
+        ),
+        ForeignKeyConstraint(
+            ["community_id", "decision_id", "request_id", "level"],
+            [
+                "level_decision.community_id",
+                "level_decision.id",
+                "level_decision.request_id",
+                "level_decision.to_level",
+            ],
+            name="fk_assessment_decided",
+            use_alter=True,
+        ),
+        CheckConstraint(
+            "(level IN ('SAME_DAY', 'WITHIN_24H')) = (latest_start_at IS NOT NULL)",
+            name="bookable_has_limit",
         ),
         # What a booking points to: the pair cannot be true of a level that allows none.
         UniqueConstraint("community_id", "id", "request_id", "level", name="uq_assessment_level"),
