@@ -1,24 +1,45 @@
 """Open a request, keep what was answered, let triage judge it, promise a call back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from booking.desk import tell
+from booking.desk import judge, tell, words
+from booking.desk.judge import patient_of
+from booking.desk.proposals import NotAssessed, assessment_of
+from booking.desk.validity import deadline_of
 from booking.links import Links, hashed
-from booking.models import Assessment, CareRequest, Channel, RequestStatus
+from booking.models import CareRequest, Channel, RequestStatus
 from booking.triage import engine
-from booking.triage.facts import Patient, Pregnant, Sex
-from booking.triage.protocol import Level, Protocol, Route
-from config.clock import day_bounds, local_day
+from booking.triage.protocol import Protocol
+from config.clock import local_day
 from schedules import slots
 from schedules.models import Community
+
+__all__ = [
+    "BY_PATIENT",
+    "DRAFT_LIVES",
+    "AlreadyBooked",
+    "NoSuchRequest",
+    "NotAssessed",
+    "ProtocolNotInForce",
+    "age_in_months",
+    "amend",
+    "ask_for_call",
+    "assess",
+    "assessment_of",
+    "by_link",
+    "by_reference",
+    "deadline_of",
+    "decline",
+    "identify",
+    "patient_of",
+    "start",
+]
 
 DRAFT_LIVES = timedelta(hours=24)
 """How long a half-filled form waits for its author (WCAG 2.2.6)."""
@@ -63,6 +84,8 @@ def start(
         answers={},
         created_at=now,
         opened_by=opened_by,
+        version=0,
+        reasked=[],
     )
     session.add(request)
     session.flush()
@@ -87,11 +110,7 @@ def by_reference(session: Session, community_id: int, reference: UUID) -> CareRe
     Raises:
         NoSuchRequest: if this community has none of that name.
     """
-    asked = session.scalar(
-        _locked().where(
-            CareRequest.community_id == community_id, CareRequest.reference == reference
-        )
-    )
+    asked = session.scalar(_BY_REFERENCE, {"community": community_id, "name": reference})
     if asked is None:
         raise NoSuchRequest
     return asked
@@ -99,6 +118,11 @@ def by_reference(session: Session, community_id: int, reference: UUID) -> CareRe
 
 def _locked() -> Select[CareRequest]:
     return select(CareRequest).with_for_update().execution_options(populate_existing=True)
+
+
+_BY_REFERENCE = _locked().where(
+    CareRequest.community_id == bindparam("community"), CareRequest.reference == bindparam("name")
+)
 
 
 def amend(session: Session, request: CareRequest, changes: Mapping[str, Any]) -> None:
@@ -116,6 +140,7 @@ def amend(session: Session, request: CareRequest, changes: Mapping[str, Any]) ->
         setattr(request, name, request.answers | value if name == "answers" else value)
     request.level = request.assessment_id = request.assessed_at = None
     request.status = RequestStatus.DRAFT
+    request.version += 1
     session.flush()
 
 
@@ -129,17 +154,8 @@ def identify(session: Session, request: CareRequest, changes: Mapping[str, Any])
         raise AlreadyBooked
     for name, value in changes.items():
         setattr(request, name, value)
+    request.version += 1
     session.flush()
-
-
-def patient_of(request: CareRequest) -> Patient:
-    """Return what triage knows of the person: age, sex, pregnancy; each may be unknown."""
-    return Patient(
-        request.age_months,
-        Sex(request.sex or Sex.UNKNOWN),
-        Pregnant(request.pregnant or Pregnant.UNKNOWN),
-        request.older_by_months,
-    )
 
 
 def age_in_months(born: date, today: date) -> int:
@@ -160,7 +176,8 @@ def assess(
 ) -> engine.Assessment:
     """Let the protocol judge all that was answered; keep the judgement, and start the clock.
 
-    A level that allows no booking lets go of what the patient held.
+    Return what triage says by itself: `request.level` is what counts, with what humans decided
+    before. A level that allows no booking lets go of what the patient held.
 
     Raises:
         AlreadyBooked: if the request has its appointment.
@@ -170,98 +187,26 @@ def assess(
         raise AlreadyBooked
     if not protocol.is_in_force(local_day(now, community.zone)):
         raise ProtocolNotInForce
-    said = engine.assess(protocol, patient_of(request), request.complaints, request.answers)
-    row = _kept(request, said, community.zone, now)
-    session.add(row)
-    session.flush()
-    request.level, request.assessment_id, request.assessed_at = said.level, row.id, now
-    owed = deadline_of(said.level, said.deadline_hours, community.zone, now=now)
-    request.deadline = min(owed, request.deadline or owed) if owed else None
-    request.status = _status_at(said.level)
-    if not said.level.is_bookable:
-        slots.let_go(session, request.community_id, asker=request.reference, now=now)
-    session.flush()
+    heard = words.heard(protocol, request)
+    said = engine.assess(protocol, patient_of(request), request.complaints, heard)
+    judge.by_triage(session, request, said, heard, protocol=protocol, community=community, now=now)
     return said
 
 
-def deadline_of(
-    level: Level, hours: int | None, zone: ZoneInfo, *, now: datetime
-) -> datetime | None:
-    """Return the moment, in UTC, before which care is owed; none where nothing may be booked.
-
-    The national agreement of 20 June 2019 asks for « le jour même ou dans les 24 heures »; the
-    protocol says how many hours that is. A same-day need also ends with its day, in `zone`.
-    """
-    if hours is None or not level.is_bookable:
-        return None
-    latest = now + timedelta(hours=hours)
-    if level is Level.SAME_DAY:
-        return min(latest, day_bounds(local_day(now, zone), zone)[1])
-    return latest
-
-
-def _status_at(level: Level) -> RequestStatus:
-    if level.is_emergency:
-        return RequestStatus.EMERGENCY
-    return RequestStatus.OPEN if level.is_bookable else RequestStatus.ADVISED
-
-
-def _kept(
-    request: CareRequest, said: engine.Assessment, zone: ZoneInfo, now: datetime
-) -> Assessment:
-    in_force = engine.routes_in_force(said.routes, local_day(now, zone))
-    return Assessment(
-        community_id=request.community_id,
-        reference=uuid4(),
-        request_id=request.id,
-        level=said.level,
-        protocol=said.protocol,
-        version=said.version,
-        digest=said.digest,
-        patient=asdict(patient_of(request)),
-        complaints=list(request.complaints),
-        answers=dict(request.answers),
-        reasons=[asdict(r) | {"level": r.level.name} for r in said.reasons],
-        routes=[_written(r) for r in in_force],
-        safety_net=said.safety_net,
-        assessed_at=now,
-    )
-
-
-def _written(route: Route) -> dict[str, Any]:
-    """Return of a route what choosing a slot needs; the protocol's version holds the rest."""
-    return {
-        "discipline": route.discipline,
-        "needs": [*([route.requires] if route.requires else []), *route.needs],
-    }
-
-
-def assessment_of(session: Session, request: CareRequest) -> Assessment:
-    """Return the judgement that counts now.
-
-    Raises:
-        NotAssessed: if triage has not ended, or an answer was changed since.
-    """
-    found = session.scalar(
-        select(Assessment).where(
-            Assessment.community_id == request.community_id,
-            Assessment.id == request.assessment_id,
-        )
-    )
-    if found is None:
-        raise NotAssessed
-    return found
-
-
-class NotAssessed(Exception):
-    """Triage has not ended for this request."""
-
-
 def ask_for_call(
-    session: Session, request: CareRequest, *, phone: str, hours: str | None, now: datetime
+    session: Session,
+    request: CareRequest,
+    *,
+    phone: str,
+    hours: str | None,
+    by: datetime | None = None,
+    now: datetime,
 ) -> None:
-    """Note that somebody must call this patient back: the request stays open, with its clock."""
-    identify(session, request, {"phone": phone, "call_back_hours": hours})
+    """Note that somebody must call this patient back: the request stays open, with its clock.
+
+    `by` is what the patient was told: see `nothing_free.promise`.
+    """
+    identify(session, request, {"phone": phone, "call_back_hours": hours, "call_by": by})
     request.call_back_asked_at = now
     session.flush()
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking.desk import tell
-from booking.desk.suits import latest_start, suits
+from booking.desk.suits import suits
+from booking.desk.validity import latest_start
 from booking.links import Links, hashed
 from booking.models import (
     Booking,

@@ -1,8 +1,8 @@
-"""Propose what is free in time, keep one slot for the patient, give it to them for good."""
+"""Keep one of the slots that are free in time for the patient, give it to them for good."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from booking import routing
 from booking.desk import ask, tell
 from booking.desk.claim import PERSON, claim
-from booking.desk.suits import OFFERED, latest_start, suits
+from booking.desk.proposals import SHOWN, SOON_ENOUGH_TO_LEAVE, propose
+from booking.desk.suits import suits
+from booking.desk.validity import is_too_old, latest_start
 from booking.links import Links, code_of
 from booking.models import (
     Booking,
@@ -21,27 +22,35 @@ from booking.models import (
     CareRequest,
     RequestStatus,
 )
-from schedules import search, slots
-from schedules.geography import Place
-from schedules.models import DOCTOR, WHEELCHAIR, Community, Slot
+from schedules import slots
+from schedules.models import Community, Slot
 
-SHOWN = 5
+__all__ = [
+    "ALTERNATIVES",
+    "SHOWN",
+    "SOON_ENOUGH_TO_LEAVE",
+    "Booked",
+    "LevelForbids",
+    "PersonMissing",
+    "SignsAgain",
+    "book",
+    "held",
+    "hold",
+    "is_too_old",
+    "propose",
+]
+
 ALTERNATIVES = 3
-LOOKED_AT = 12
-"""Free slots fetched for each profession: enough to rank, whatever the size of the territory."""
-
-TRIAGE_COUNTS = timedelta(hours=24)
-"""How long a judgement counts: who has waited longer must be asked again."""
-
-SOON_ENOUGH_TO_LEAVE = timedelta(minutes=10)
-"""A slot that starts sooner than this cannot be reached: it is not proposed."""
-
 
 NOBODY_NEW: Mapping[str, Any] = MappingProxyType({})
 
 
 class LevelForbids(Exception):
-    """Triage has not ended, is a day old, or its level allows no booking; or nobody waits."""
+    """Triage has not ended, does not count any more, or allows no booking; or nobody waits."""
+
+
+class SignsAgain(LevelForbids):
+    """The judgement is too old: the warning signs are answered again first (`desk.again`)."""
 
 
 class PersonMissing(Exception):
@@ -61,69 +70,11 @@ class Booked:
     """False when the same request already had it: a button may be pressed twice."""
 
 
-def propose(
-    session: Session,
-    request: CareRequest,
-    community: Community,
-    *,
-    only_wheelchair: bool = False,
-    limit: int = SHOWN,
-    now: datetime,
-) -> list[routing.Proposal]:
-    """Return the best slots for an assessed request before its deadline, each with its reasons.
-
-    Past the deadline, from whatever the next 24 hours hold. Empty for a level that allows no
-    booking, and when nothing is free in time.
-
-    Raises:
-        ask.NotAssessed: if triage has not ended.
-    """
-    assessment = ask.assessment_of(session, request)
-    if not assessment.level.is_bookable or request.deadline is None or is_too_old(request, now):
-        return []
-    access = (WHEELCHAIR,) if only_wheelchair else ()
-    wanted = [search.Wanted(r["discipline"], (*r["needs"], *access)) for r in assessment.routes]
-    said: dict[str, Any] = {
-        "asker": request.reference,
-        "visible_to": OFFERED,
-        "after": now + SOON_ENOUGH_TO_LEAVE,
-        "until": latest_start(request.deadline, now),
-        "each": max(LOOKED_AT, limit),
-        "now": now,
-    }
-    found = [
-        routing.Candidate(slot, is_regular_doctor=_is_own_doctors(slot, request))
-        for slot in search.free(session, community.id, wanted, **said)
-    ]
-    if request.regular_doctor is not None:
-        found += [
-            routing.Candidate(slot, is_regular_doctor=True)
-            for slot in search.free_of(
-                session, community.id, request.regular_doctor, access, **said
-            )
-        ]
-    return routing.rank(found, home=_home(request), now=now)[:limit]
-
-
-def _is_own_doctors(slot: search.FreeSlot, request: CareRequest) -> bool:
-    return slot.professional == request.regular_doctor and slot.profession == DOCTOR
-
-
-def is_too_old(request: CareRequest, now: datetime) -> bool:
-    """Return whether so much time has passed since triage that the patient must be asked again."""
-    return request.assessed_at is None or now - request.assessed_at > TRIAGE_COUNTS
-
-
-def _home(request: CareRequest) -> Place | None:
-    if request.latitude is None or request.longitude is None:
-        return None
-    return Place(request.latitude, request.longitude)
-
-
 def hold(session: Session, request: CareRequest, slot: UUID, *, now: datetime) -> datetime:
     """Keep a slot for a locked request and return until when; asking again renews it.
 
     Raises:
+        SignsAgain: if too much time has passed since triage.
         LevelForbids: if triage has not ended or allows no booking.
         ask.AlreadyBooked: if the request has its appointment.
         slots.SlotTaken: if somebody else was faster.
@@ -157,11 +108,14 @@ def held(session: Session, request: CareRequest, *, now: datetime) -> Slot | Non
 def _may_book(request: CareRequest, now: datetime) -> None:
     if request.status is RequestStatus.BOOKED:
         raise ask.AlreadyBooked
-    if request.level is None or not request.level.is_bookable or is_too_old(request, now):
+    if request.level is None or not request.level.is_bookable:
         raise LevelForbids
     # Who cancelled may choose again; who wanted no more, or was told otherwise, may not.
     if request.status is RequestStatus.DECLINED and request.declined_because is not None:
         raise LevelForbids
+    # The request is locked: nobody makes this older, or younger, before the slot is claimed.
+    if is_too_old(request, now):
+        raise SignsAgain
 
 
 def book(
@@ -181,6 +135,7 @@ def book(
     twice gives the same booking. All of it is true together, or nothing is.
 
     Raises:
+        SignsAgain: if too much time has passed since triage.
         LevelForbids: if triage has not ended or allows no booking.
         PersonMissing: if no name or phone was given.
         slots.SlotTaken: if somebody else was faster. Nothing is kept of the attempt.

@@ -7,10 +7,20 @@ from enum import StrEnum, auto
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from booking.desk.waiting import is_owed
-from booking.models import Booking, BookingStatus, CareRequest, RequestStatus
+from booking.desk.reach import is_owed
+from booking.models import (
+    Booking,
+    BookingStatus,
+    CareRequest,
+    LevelDecision,
+    RequestStatus,
+    SecondLook,
+    Transfer,
+    TransferState,
+)
+from booking.triage.protocol import Level
 from config.clock import at, day_bounds, local_day
 from schedules.models import Professional, Slot
 
@@ -121,6 +131,46 @@ def open_now(session: Session, community_id: int, *, now: datetime) -> Open:
         ).where(CareRequest.community_id == community_id, is_owed())
     ).one()
     return Open(*row)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What humans decided otherwise than triage, and what nobody has done in time."""
+
+    raised: int
+    lowered: int
+    looks_late: int
+    """Second looks that are due and not done."""
+    rechecks_late: int
+    """People sent to the 15 of whom nobody has made sure within ten minutes."""
+
+
+def decisions(session: Session, community_id: int, zone: ZoneInfo, *, now: datetime) -> Decided:
+    """Return the decisions of level since midnight in the territory, and what is late now."""
+    since, until = day_bounds(local_day(now, zone), zone)
+    to, before = _rank(LevelDecision.to_level), _rank(LevelDecision.from_level)
+    raised, lowered = session.execute(
+        select(_count(to > before), _count(to < before)).where(
+            LevelDecision.community_id == community_id,
+            LevelDecision.decided_at >= since,
+            LevelDecision.decided_at < until,
+        )
+    ).one()
+    looks = select(func.count()).where(
+        SecondLook.community_id == community_id,
+        SecondLook.outcome.is_(None),
+        SecondLook.due_at <= now,
+    )
+    rechecks = select(func.count()).where(
+        Transfer.community_id == community_id,
+        Transfer.state.in_((TransferState.TO_RECHECK, TransferState.NO_ANSWER)),
+        Transfer.recheck_by <= now,
+    )
+    return Decided(raised, lowered, session.scalar(looks) or 0, session.scalar(rechecks) or 0)
+
+
+def _rank(level: InstrumentedAttribute[Level]) -> ColumnElement[int]:
+    return case(*((level == each, int(each)) for each in Level))
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from booking.desk import ask
+from booking.desk import ask, second_look
 from booking.models import CareRequest
 from notifications import outbox
 
@@ -27,6 +27,8 @@ TYPED: dict[str, object] = {
     "may_leave_message": None,
     "email": None,
     "call_back_hours": None,
+    "caller": None,
+    "reasked": [],
     "link_hash": None,
 }
 """What a request is emptied to; without its link nobody can open it again."""
@@ -41,5 +43,6 @@ def erase(session: Session, request: CareRequest, *, now: datetime) -> None:
         ask.AlreadyBooked: if the request has its appointment.
     """
     ask.decline(session, request, now=now)
+    second_look.overtake(session, request, now=now)
     outbox.erase(session, request.community_id, request.reference)
     ask.identify(session, request, {**TYPED, "answers": {}})

@@ -1,22 +1,21 @@
 """Which slots triage lets a patient have: those of its routes, and of the patient's own doctor."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, column, func, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
+from booking.desk.validity import latest_start
 from booking.models import Assessment
 from schedules.models import DOCTOR, Professional, Slot, Visibility
 from schedules.slots import Given, is_seen_by
 
+__all__ = ["OFFERED", "latest_start", "suits"]
+
 OFFERED = (Visibility.CPTS, Visibility.PUBLIC)
 """What triage may route to: kept for the community, or open to all. `SNP` alone is the SAS's."""
-
-
-OVERDUE_LOOKS = timedelta(hours=24)
-"""How far ahead to look for somebody whose deadline has passed: late is better than never."""
 
 
 def suits(
@@ -27,28 +26,45 @@ def suits(
 ) -> ColumnElement[bool]:
     """Return what must be true of a slot that a patient with this assessment holds or claims.
 
-    It starts at `until` at the latest: see `latest_start`.
+    It starts at `until` at the latest (see `validity.latest_start`), and at the moment that the
+    judgement itself allows: a need of today is given nothing tomorrow.
 
     It stands in the UPDATE itself, so no door can give a patient a slot that triage did not mean
     for them. Discipline, needs and visibility of a slot never change.
     """
-    route: Any = func.jsonb_array_elements(Assessment.routes).table_valued(
-        column("value", JSONB), name="route"
-    )
-    is_of_a_route = (
+    is_allowed = (
         select(true())
         .select_from(Assessment)
-        .join(route, true())
         .where(
             Assessment.community_id == Slot.community_id,
             Assessment.id == assessment_id,
-            route.c.value["discipline"].astext == Slot.discipline,
-            route.c.value["needs"].contained_by(func.to_jsonb(Slot.skills)),
+            Slot.starts_at <= Assessment.latest_start_at,
+            or_(_is_of_a_route(), _is_regular_doctors(regular_doctor)),
         )
         .correlate(Slot)
         .exists()
     )
-    is_regular_doctors = (
+    return and_(Slot.starts_at <= until, is_seen_by(OFFERED), is_allowed)
+
+
+def _is_of_a_route() -> ColumnElement[bool]:
+    route: Any = func.jsonb_array_elements(Assessment.routes).table_valued(
+        column("value", JSONB), name="route"
+    )
+    return (
+        select(true())
+        .select_from(route)
+        .where(
+            route.c.value["discipline"].astext == Slot.discipline,
+            route.c.value["needs"].contained_by(func.to_jsonb(Slot.skills)),
+        )
+        .correlate(Slot, Assessment)
+        .exists()
+    )
+
+
+def _is_regular_doctors(regular_doctor: Given[UUID | None]) -> ColumnElement[bool]:
+    return (
         select(true())
         .select_from(Professional)
         .where(
@@ -60,11 +76,3 @@ def suits(
         .correlate(Slot)
         .exists()
     )
-    return and_(
-        Slot.starts_at <= until, is_seen_by(OFFERED), or_(is_of_a_route, is_regular_doctors)
-    )
-
-
-def latest_start(deadline: datetime, now: datetime) -> datetime:
-    """Return the moment before which care is looked for: a promise that was broken does not end."""
-    return deadline if deadline > now else now + OVERDUE_LOOKS

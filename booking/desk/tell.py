@@ -120,7 +120,7 @@ def call_back_promised(
         return
     said = CallBackPromised.of(
         caller=community.name,
-        by=_as_a_day_ends(request.deadline, community.zone),
+        by=_as_a_day_ends(request.call_by or request.deadline, community.zone),
         link=links.request(request.reference),
         zone=community.zone,
         language=language_of(request.language),

@@ -1,9 +1,13 @@
 """The pages after triage: the patient's own doctor, the appointment, the name, the phone."""
 
+from datetime import datetime
+
 from flask import request
 from flask_babel import gettext as _
 
+from booking.desk import line, nothing_free
 from booking.triage.facts import NO, UNKNOWN, YES
+from booking.triage.protocol import Level
 from booking.web import answers, offers, persons, wording
 from booking.web.answers import Form
 from booking.web.journey import Step
@@ -63,7 +67,31 @@ def show_appointments(visit: Visit, step: Step) -> Shown:
         "call_back_url": visit.url(Step.CALL_BACK),
         "deadline": deadline(visit),
         "is_late": "expire" in request.args,
+        **fallback(visit),
     }
+
+
+def fallback(visit: Visit) -> Shown:
+    """Return what can honestly be said where nothing is free: who calls and when, or the 15.
+
+    A call is promised for hours at which somebody is there, and for no others.
+    """
+    asked = visit.request
+    level = asked.level or Level.NOT_UNSCHEDULED
+    promised = nothing_free.promise(visit.community, level, asked.deadline, now=visit.now)
+    opens = line.next_open(visit.community, visit.now)
+    is_open = line.is_open(visit.community, visit.now)
+    return {
+        "call_after": _said(visit, promised.after) if promised and not is_open else "",
+        "call_by": _said(visit, promised.by) if promised else "",
+        "line_opens": _said(visit, opens) if opens else "",
+        "is_line_open": is_open,
+        "is_for_today": level is Level.SAME_DAY,
+    }
+
+
+def _said(visit: Visit, moment: datetime) -> str:
+    return wording.short_day_and_hour(moment, visit.zone, now=visit.now)
 
 
 def keep_appointment(visit: Visit, step: Step, form: Form) -> Elsewhere:
@@ -113,7 +141,7 @@ def show_phone(visit: Visit, step: Step) -> Shown:
 def keep_phone(visit: Visit, step: Step, form: Form) -> Elsewhere:
     """Keep how to reach the patient."""
     del step
-    visit.identify(vars(persons.contact(form)))
+    visit.identify(vars(persons.contact(form, visit.community.phone)))
     return None
 
 

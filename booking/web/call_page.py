@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flask import render_template
+from flask import render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from booking.desk import ask, board, change, choose
+from booking import guards
+from booking.desk import ask, board, change, choose, decide, proposals, second_look, staff
 from booking.desk import waiting as desk
 from booking.desk.waiting import Unnoticed, Untold, Waiting
 from booking.extensions import equipment
-from booking.models import CareRequest, RequestStatus
+from booking.links import code_of
+from booking.models import CallerIs, CareRequest, LookReason, RequestStatus
 from booking.routing import Proposal
+from booking.triage.facts import UNKNOWN, YES
 from booking.web import offers, staff_words, wording
 from config.clock import local_day
 from notifications.messages import Change
@@ -23,13 +26,17 @@ from schedules.models import Community
 
 def line(asked: Waiting, community: Community, moment: datetime) -> dict[str, Any]:
     """Return a request that is owed an answer as one line of the operators' list."""
-    protocol = equipment().protocol(wording.language())
+    protocol = equipment().protocol(wording.language(), community.id)
     today = local_day(moment, community.zone)
     return {
         "reference": asked.reference,
         **_clock(asked.deadline, community, moment),
         "wants_call": asked.call_back_asked_at is not None,
         "call_back_hours": asked.call_back_hours,
+        "call_by": asked.call_by
+        and wording.short_day_and_hour(asked.call_by, community.zone, now=moment),
+        "needs_doctor": asked.needs_doctor,
+        "is_elsewhere": asked.caller is CallerIs.ELSEWHERE,
         "name": staff_words.person(asked.family_name, asked.given_name),
         "age": staff_words.age(asked.birth_date, asked.age_months, today),
         "phone": asked.phone and wording.spaced(asked.phone),
@@ -125,6 +132,9 @@ def render(
 ) -> str:
     """Return the page of one request, with what was typed and what was wrong with it."""
     community = board.community_of(session, asked.community_id)
+    by = staff.actor(session, asked.community_id, guards.identity().account)
+    if asked.status is RequestStatus.BOOKED:
+        return _read_back(session, asked, community, errors, moment)
     known = {
         "family_name": asked.family_name,
         "given_name": asked.given_name,
@@ -139,19 +149,106 @@ def render(
         typed=known | dict(typed),
         is_open=asked.status is RequestStatus.OPEN,
         is_changing=asked.status is RequestStatus.DRAFT,
+        is_emergency=asked.status is RequestStatus.EMERGENCY,
         ended=staff_words.ENDED.get(asked.status),
         because=[{"value": k, "text": t} for k, t in staff_words.DECLINED_BECAUSE.items()],
-        **_facts(session, asked, community, moment),
+        **facts(session, asked, community, moment),
         **_offer(session, asked, community, moment),
-        appointment=_appointment(session, asked, moment),
+        **deciding(session, asked, by, community, moment),
+        needs_signs=_needs_signs(asked, moment),
     )
 
 
-def _facts(
+def _needs_signs(asked: CareRequest, moment: datetime) -> bool:
+    """Return whether so much time has passed that the signs are asked again first."""
+    return asked.status is RequestStatus.OPEN and choose.is_too_old(asked, moment)
+
+
+def _read_back(
+    session: Session,
+    asked: CareRequest,
+    community: Community,
+    errors: dict[str, str],
+    moment: datetime,
+) -> str:
+    """Return screen O4: what is read to the person, large; what they note; what comes next."""
+    return render_template(
+        "console/read_back.html",
+        errors=errors,
+        community=community,
+        reference=asked.reference,
+        is_understood="compris" in request.args,
+        line=wording.spaced(asked.phone) if asked.phone else "",
+        **facts(session, asked, community, moment),
+        **_appointment(session, asked, moment),
+    )
+
+
+def dictated(
+    session: Session, asked: CareRequest, community: Community, moment: datetime
+) -> dict[str, Any]:
+    """Return what is dictated to the 15: number, commune, who, what was said."""
+    protocol, said = equipment().protocol(wording.language(), community.id), asked.answers
+    today = local_day(moment, community.zone)
+    name = staff_words.person(asked.family_name, asked.given_name)
+    who = (
+        name if asked.family_name or asked.given_name else "",
+        staff_words.age(asked.birth_date, asked.age_months, today),
+        str(staff_words.SEXES.get(asked.sex or "", "")).lower(),
+    )
+    return {
+        "phone": asked.phone and wording.spaced(asked.phone),
+        "tel": asked.phone,
+        "commune": desk.commune_of(session, asked),
+        "person": ", ".join(str(each) for each in who if each),
+        "signs": [
+            question.text
+            for question in protocol.questions.values()
+            if question.is_red_flag and said.get(question.id) in (YES, UNKNOWN)
+        ],
+        "is_elsewhere": asked.caller is CallerIs.ELSEWHERE,
+    }
+
+
+def deciding(
+    session: Session,
+    asked: CareRequest,
+    by: staff.Actor,
+    community: Community,
+    moment: datetime,
+) -> dict[str, Any]:
+    """Return which levels this account may decide, what was decided before, and who must look."""
+    look = second_look.of(session, asked)
+    return {
+        "levels": [
+            {"value": level.name, "text": staff_words.LEVELS[level]}
+            for level in decide.may(by, asked)
+        ],
+        "decided": [
+            {
+                "what": staff_words.LEVELS[each.to_level],
+                "was": staff_words.LEVELS[each.from_level],
+                "who": each.name,
+                "why": each.reason,
+                "when": wording.short_day_and_hour(each.decided_at, community.zone, now=moment),
+            }
+            for each in decide.history(session, asked)
+        ],
+        "look": look
+        and {
+            "clock": staff_words.clock(look.due_at, moment),
+            "is_late": look.due_at <= moment,
+            "may_be_mine": look.opened_by != by.account,
+            "why": ", ".join(str(staff_words.LOOKS[LookReason(why)]) for why in look.why),
+        },
+    }
+
+
+def facts(
     session: Session, asked: CareRequest, community: Community, moment: datetime
 ) -> dict[str, Any]:
     """Return who asks, what they answered, and why triage says what it says."""
-    protocol = equipment().protocol(wording.language())
+    protocol = equipment().protocol(wording.language(), community.id)
     today = local_day(moment, community.zone)
     return {
         "name": staff_words.person(asked.family_name, asked.given_name),
@@ -165,6 +262,11 @@ def _facts(
         "may_leave_message": asked.may_leave_message,
         "call_back_hours": asked.call_back_hours,
         "wants_call": asked.call_back_asked_at is not None,
+        "call_by": asked.call_by
+        and wording.short_day_and_hour(asked.call_by, community.zone, now=moment),
+        "caller": staff_words.CALLERS[asked.caller] if asked.caller else "",
+        "is_elsewhere": asked.caller is CallerIs.ELSEWHERE,
+        "short_code": code_of(asked.reference),
         **_clock(asked.deadline, community, moment),
         **_judgement(session, asked),
         "answers": staff_words.answers(asked.answers, protocol),
@@ -191,7 +293,7 @@ def _offer(
     if asked.status is not RequestStatus.OPEN:
         return {"held": None, "proposals": []}
     held = choose.held(session, asked, now=moment)
-    proposals = choose.propose(session, asked, community, now=moment)
+    found = proposals.propose(session, asked, community, now=moment)
     return {
         "held": held
         and held.held_until
@@ -200,7 +302,7 @@ def _offer(
             "until": wording.hour(held.held_until, community.zone),
             "when": wording.day_and_hour(held.starts_at, community.zone, now=moment),
         },
-        "proposals": [_proposed(p, community, moment) for p in proposals],
+        "proposals": [_proposed(p, community, moment) for p in found],
     }
 
 
@@ -218,10 +320,8 @@ def _proposed(proposal: Proposal, community: Community, moment: datetime) -> dic
     }
 
 
-def _appointment(session: Session, asked: CareRequest, moment: datetime) -> dict[str, Any] | None:
+def _appointment(session: Session, asked: CareRequest, moment: datetime) -> dict[str, Any]:
     """Return what the operator reads out once it is booked, big enough to be read at a glance."""
-    if asked.status is not RequestStatus.BOOKED:
-        return None
     kept = change.of_request(session, asked)
     return {
         "when": wording.day_and_hour(kept.slot.starts_at, kept.community.zone, now=moment),
@@ -230,5 +330,6 @@ def _appointment(session: Session, asked: CareRequest, moment: datetime) -> dict
         "address": kept.site.address,
         "site_phone": kept.site.phone,
         "code": kept.booking.code,
+        "booking": kept.booking.reference,
         "is_told_by_message": board.is_told_by_message(kept),
     }

@@ -11,38 +11,45 @@ from sqlalchemy.orm import Session
 from booking import guards
 from booking.desk import ask, board, choose
 from booking.desk import waiting as desk
-from booking.desk.waiting import Reach
 from booking.extensions import db, equipment, now
-from booking.models import CareRequest, Channel, RequestStatus, Role
-from booking.web import call_page, staff_forms, staff_words, wording
+from booking.models import CareRequest, RequestStatus
+from booking.web import call_page, follow_lists, staff_forms, staff_words
+from booking.web.calls.views import call
+from booking.web.followed import followed
+from booking.web.kept_appointments import kept_appointments
+from booking.web.staff_access import CALL_TAKERS, reach_of
 from config import logs
 from config.database import transaction
 from schedules import slots
 
 console = Blueprint("console", __name__)
-
-CALL_TAKERS = (Role.OPERATOR, Role.SECRETARY, Role.COORDINATOR)
-FIRST_PAGE = "signes"
-"""The form's first question: a caller is asked the same ones as a patient alone."""
-
-
-def reach_of(somebody: guards.Identity) -> Reach:
-    """Return whose requests this account sees: a practice's own for its secretaries, else all."""
-    is_whole = somebody.role is not Role.SECRETARY
-    return Reach(somebody.community_id, is_whole, somebody.account, somebody.site_ids)
+for within in (call, followed, kept_appointments):
+    console.register_blueprint(within)
 
 
 @console.get("/console")
 @guards.open_to(*CALL_TAKERS)
 def waiting() -> ResponseReturnValue:
-    """Show who waits, page by page, and what did not arrive; who left no phone comes last."""
-    moment, reach = now(), reach_of(guards.identity())
+    """Show who waits and what somebody has to make sure of; `?tel=` goes to a new call instead."""
+    if "tel" in request.args:
+        tel, origin = (request.args.get(name) for name in ("tel", "origine"))
+        return redirect(url_for("console.call.new", tel=tel, origine=origin), 303)
+    moment, somebody = now(), guards.identity()
+    reach, text = reach_of(somebody), staff_forms.clean(request.args.get("q", ""))[:80]
     with transaction(db.session) as session:
         community = board.community_of(session, reach.community_id)
         page = request.args.get("page", 1, type=int)
         shown = desk.open_requests(session, reach, page=page, now=moment)
         untold = desk.untold(session, reach, now=moment)
         unnoticed = desk.unnoticed(session, reach, now=moment)
+        choosing = desk.choosing(session, reach, now=moment)
+        common = (session, reach, community)
+        lists = {
+            "transfers": follow_lists.to_recheck(*common, moment),
+            "interrupted": follow_lists.interrupted(*common, somebody.account, moment),
+            "looks": follow_lists.looks(*common, somebody.account, moment),
+            "found": follow_lists.search(*common, text, moment) if text else [],
+        }
     lines = [call_page.line(r, community, moment) for r in shown.requests]
     return render_template(
         "console/waiting.html",
@@ -52,8 +59,12 @@ def waiting() -> ResponseReturnValue:
         page=shown,
         requests=[line for line in lines if line["phone"]],
         without_phone=[line for line in lines if not line["phone"]],
+        choosing=[call_page.line(r, community, moment) for r in choosing],
         untold=call_page.not_arrived(untold, unnoticed, community, moment),
         closed="close" in request.args,
+        suspended="suspendu" in request.args,
+        searched=text,
+        **lists,
     )
 
 
@@ -61,24 +72,6 @@ def _titled(count: int) -> str:
     if not count:
         return str(_("Personne n’attend"))
     return staff_words.counted(count, _("demande ouverte"), _("demandes ouvertes"))
-
-
-@console.post("/console/appel")
-@guards.open_to(*CALL_TAKERS)
-def new_call() -> ResponseReturnValue:
-    """Open a request for somebody on the telephone, and go to its first question."""
-    somebody, links = guards.identity(), equipment().links
-    with transaction(db.session) as session:
-        opened = ask.start(
-            session,
-            board.community_of(session, somebody.community_id),
-            channel=Channel.PHONE,
-            language=wording.language(),
-            links=links,
-            opened_by=somebody.account,
-            now=now(),
-        )
-    return redirect(f"/demande/{links.request_token(opened.reference)}/{FIRST_PAGE}", 303)
 
 
 @console.get("/console/demandes/<uuid:reference>")

@@ -12,7 +12,7 @@ from booking.desk.figures import Half, Offer, Silent
 from booking.extensions import db, now
 from booking.models import Role
 from booking.web import call_page, staff_words, wording
-from booking.web.console import reach_of
+from booking.web.staff_access import reach_of
 from config.clock import local_day
 from config.database import transaction
 from schedules import nomenclature

@@ -151,7 +151,7 @@ def _told(entry: Entry, community: Community, moment: datetime) -> dict[str, Any
         ends = wording.hour(entry.kept_until, zone)
         told["word"] = _("En cours de réservation jusqu’à %(hour)s", hour=ends)
     if coming:
-        protocol = equipment().protocol(wording.language())
+        protocol = equipment().protocol(wording.language(), community.id)
         told |= {
             "booking": coming.booking,
             "name": staff_words.person(coming.family_name, coming.given_name),
@@ -203,7 +203,7 @@ def _sheet(kept: change.Kept, errors: dict[str, str], moment: datetime) -> str:
         word=staff_words.BOOKINGS[status],
         level=staff_words.LEVELS[kept.booking.level],
         complaints=staff_words.complaints(
-            request_.complaints, equipment().protocol(wording.language())
+            request_.complaints, equipment().protocol(wording.language(), kept.community.id)
         ),
         note=request_.note,
         phone=request_.phone and wording.spaced(request_.phone),

@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from booking import guards
-from booking.desk import ask, choose, tell
+from booking.desk import ask, choose, nothing_free, second_look, tell
 from booking.extensions import equipment
 from booking.models import CareRequest
+from booking.triage.protocol import Level
 from booking.web import offers, persons, wording
 from booking.web.answers import Form
-from booking.web.booking_pages import deadline, held
+from booking.web.booking_pages import deadline, fallback, held
 from booking.web.journey import Step
 from booking.web.triage_pages import Elsewhere, Shown
 from booking.web.visit import Visit
@@ -105,7 +106,22 @@ def show_advice(visit: Visit, step: Step) -> Shown:
     assessment = ask.assessment_of(visit.session, visit.request)
     codes = dict.fromkeys(route["discipline"] for route in assessment.routes)
     labels = [nomenclature.label(code, wording.language()) for code in codes]
-    return {"whom": labels, "safety_net": assessment.safety_net}
+    look = second_look.of(visit.session, visit.request)
+    phone = visit.request.phone
+    return {
+        "whom": labels,
+        "safety_net": assessment.safety_net,
+        "is_checked_by": look
+        and wording.short_day_and_hour(look.due_at, visit.zone, now=visit.now),
+        "phone": wording.spaced(phone) if phone and "changer" not in request.args else "",
+        "typed": {"telephone": wording.spaced(phone) if phone else ""},
+    }
+
+
+def keep_advice(visit: Visit, step: Step, form: Form) -> Elsewhere:
+    """Keep where whoever looks a second time may call."""
+    visit.identify({"phone": persons.phone(form, visit.community.phone)})
+    return visit.url(step)
 
 
 def keep_check(visit: Visit, step: Step, form: Form) -> Elsewhere:
@@ -137,7 +153,10 @@ def show_call_back(visit: Visit, step: Step) -> Shown:
     asked = visit.request
     phone = wording.spaced(asked.phone) if asked.phone else ""
     return {
+        **fallback(visit),
         "is_promised": asked.call_back_asked_at is not None and "changer" not in request.args,
+        "promised_by": _promised_by(visit),
+        "is_broken": asked.call_by is not None and asked.call_by <= visit.now,
         "typed": {"telephone": phone, "heures": asked.call_back_hours},
         "phone": phone,
         "deadline": deadline(visit),
@@ -145,10 +164,29 @@ def show_call_back(visit: Visit, step: Step) -> Shown:
     }
 
 
+def _promised_by(visit: Visit) -> str:
+    """Return until when a call was promised, in words; the deadline where no hour was said."""
+    by = visit.request.call_by
+    if by is None:
+        return deadline(visit)
+    return wording.short_day_and_hour(by, visit.zone, now=visit.now)
+
+
 def keep_call_back(visit: Visit, step: Step, form: Form) -> Elsewhere:
-    """Note that somebody must call, and tell the patient so by SMS, once for each request."""
-    phone, hours = persons.call_back(form)
-    ask.ask_for_call(visit.session, visit.request, phone=phone, hours=hours, now=visit.now)
+    """Note that somebody must call, and tell the patient so by SMS, once for each request.
+
+    Where nobody can call in time nothing is promised: the page says so, and who answers instead.
+    A call that was promised once stays promised, for the same hour.
+    """
+    asked = visit.request
+    phone, hours = persons.call_back(form, visit.community.phone)
+    level = asked.level or Level.NOT_UNSCHEDULED
+    made = nothing_free.promise(visit.community, level, asked.deadline, now=visit.now)
+    by = asked.call_by or (made.by if made else None)
+    if by is None:
+        return visit.url(step)
+    ask.ask_for_call(visit.session, asked, phone=phone, hours=hours, by=by, now=visit.now)
+    nothing_free.ask_a_doctor(visit.session, asked, visit.community, now=visit.now)
     _promise(visit)
     return visit.url(step)
 

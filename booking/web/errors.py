@@ -8,6 +8,7 @@ from flask import Flask, Response, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as lazy
 from flask_wtf.csrf import CSRFError
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -70,14 +71,24 @@ PAGES = {
     ),
 }
 
+CLOSED = Said(
+    lazy("Appelez le 15, ou votre médecin"),
+    lazy(
+        "Ici, personne ne peut juger votre demande en ce moment. Si c’est grave ou si vous avez un "
+        "doute, appelez le 15. Sinon, appelez votre médecin."
+    ),
+)
+
 
 def init_app(app: Flask) -> None:
     """Give every error of the app a page that helps."""
     app.extensions[LINES] = {}
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, _too_old)
-    for busy in (OperationalError, PoolTimeout, ProtocolNotInForce):
+    app.register_error_handler(ParseException, _unreadable)
+    for busy in (OperationalError, PoolTimeout):
         app.register_error_handler(busy, _unavailable)
+    app.register_error_handler(ProtocolNotInForce, _closed)
 
 
 def refuse_other_hosts() -> ResponseReturnValue | None:
@@ -126,9 +137,19 @@ def _http(refusal: HTTPException) -> ResponseReturnValue:
     return page(refusal.code), refusal.code, kept
 
 
+def _unreadable(_error: Exception) -> ResponseReturnValue:
+    """Refuse a body whose chunks are not what HTTP says: gunicorn finds out while it is read."""
+    return page(400), 400
+
+
 def _unavailable(_error: Exception) -> ResponseReturnValue:
-    """Answer when the database is away or busy, or no signed protocol covers this day."""
+    """Answer when the database is away or busy."""
     return page(503), 503, {"Retry-After": RETRY_SECONDS}
+
+
+def _closed(_error: Exception) -> ResponseReturnValue:
+    """Send to the 15 or to their doctor whoever asks while no signed protocol covers the day."""
+    return render_template("errors/error.html", said=CLOSED, community=whom_to_call()), 503
 
 
 def _too_old(_refused: CSRFError) -> ResponseReturnValue:

@@ -39,6 +39,8 @@ PAGES = {
     Step.MORE_SIGNS: Page("signs", T.show_signs, T.keep_signs),
     Step.COMMUNE: Page("commune", T.show_commune, T.keep_commune),
     Step.COMPLAINT: Page("complaint", T.show_complaints, T.keep_complaint),
+    Step.WORDS: Page("words", T.show_words, T.keep_words),
+    Step.AGAIN: Page("signs", T.show_again, T.keep_again),
     Step.QUESTIONS: Page("questions", T.show_questions, T.keep_questions),
     Step.REGULAR_DOCTOR: Page("doctor", B.show_doctor, B.keep_doctor),
     Step.APPOINTMENT: Page("appointments", B.show_appointments, B.keep_appointment),
@@ -46,7 +48,7 @@ PAGES = {
     Step.PHONE: Page("phone", B.show_phone, B.keep_phone),
     Step.CHECK: Page("check", E.show_check, E.keep_check),
     Step.CALL_BACK: Page("call_back", E.show_call_back, E.keep_call_back),
-    Step.ADVICE: Page("advice", E.show_advice, _refuse),
+    Step.ADVICE: Page("advice", E.show_advice, E.keep_advice),
     Step.EMERGENCY: Page("emergency", _nothing, _refuse),
     Step.OVER: Page("over", _nothing, _refuse),
 }

@@ -19,7 +19,9 @@ class Step(StrEnum):
     MORE_SIGNS = "signes-suite"
     COMMUNE = "commune"
     COMPLAINT = "motif"
+    WORDS = "precision"
     QUESTIONS = "questions"
+    AGAIN = "signes-encore"
     REGULAR_DOCTOR = "medecin-traitant"
     APPOINTMENT = "rendez-vous"
     NAME = "nom"
@@ -45,7 +47,13 @@ class State:
     is_pregnancy_said: bool = False
     has_commune: bool = False
     complaints: tuple[str, ...] = ()
+    words: tuple[Question, ...] = ()
+    """Signs that the patient's own words make us ask again, whatever was ticked before."""
+    reasked: frozenset[str] = frozenset()
+    """Those of them that were answered again, and are not there."""
     level: Level | None = None
+    is_too_old: bool = False
+    """So much time has passed since the judgement that the signs are asked again."""
     is_doctor_said: bool = False
     has_slot: bool = False
     has_name: bool = False
@@ -69,6 +77,8 @@ class State:
             return (still_open or [triage[-1][0]])[0]
         if not self.level.is_bookable:
             return Step.ADVICE
+        if self.is_too_old:
+            return Step.AGAIN
         return next((step for step, is_done in self._booking() if not is_done), Step.CHECK)
 
     def _ended(self) -> Step | None:
@@ -110,7 +120,8 @@ class State:
         triage = tuple(step for step, _ in self._triage())
         if self.level is None or not self.level.is_bookable:
             return triage
-        return (*triage, *(step for step, _ in self._booking()), Step.CHECK)
+        again = (Step.AGAIN,) if self.is_too_old else ()
+        return (*triage, *again, *(step for step, _ in self._booking()), Step.CHECK)
 
     def before(self, step: Step) -> Step | None:
         """Return the page that « Retour » leads to; none from the first one."""
@@ -139,7 +150,9 @@ class State:
         return {
             Step.SIGNS: self.asked.universal,
             Step.MORE_SIGNS: self.asked.stage2,
+            Step.WORDS: tuple(sign for sign in self.words if sign.id not in self.reasked),
             Step.QUESTIONS: self.asked.complaint,
+            Step.AGAIN: (*self.asked.universal, *self.asked.stage2),
         }.get(step, ())
 
     def _triage(self) -> Iterator[tuple[Step, bool]]:
@@ -155,6 +168,8 @@ class State:
             yield Step.MORE_SIGNS, self._is_settled(asked.stage2)
         yield Step.COMMUNE, self.has_commune
         yield Step.COMPLAINT, bool(self.complaints)
+        if self.words:
+            yield Step.WORDS, not self.questions_of(Step.WORDS)
         if asked.complaint:
             yield Step.QUESTIONS, self._heard(asked.complaint)
 

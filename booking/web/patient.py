@@ -101,11 +101,30 @@ def answer(token: str, step: str) -> ResponseReturnValue:
                 return _taken(visit, wanted)
             visit = visit.again()
         if not visit.state.may_see(wanted) or wanted not in PAGES:
-            if _ticks_a_red_flag(visit):
-                # Whatever became of the form since: who ticks this is told to call the 15.
-                return _page(visit, Step.EMERGENCY)
-            return redirect(_address(visit, visit.state.next_step), 303)
+            return _elsewhere(visit, wanted)
+        if triage_pages.is_search(request.form):
+            return _page(visit, wanted)
         return _kept(visit, wanted)
+
+
+def _elsewhere(visit: Visit, step: Step) -> ResponseReturnValue:
+    """Answer a post to a page whose turn it is not."""
+    if _ticks_a_red_flag(visit):
+        # Whatever became of the form since: who ticks this is told to call the 15.
+        return _page(visit, Step.EMERGENCY)
+    if visit.state.next_step is Step.AGAIN:
+        _keep_who(visit, step)
+    return redirect(_address(visit, visit.state.next_step), 303)
+
+
+def _keep_who(visit: Visit, step: Step) -> None:
+    """Keep what was typed of who comes, though another page comes first.
+
+    What is refused is asked again, with its error, when it is this page's turn.
+    """
+    if step in (Step.NAME, Step.PHONE):
+        with suppress(FormRefused):
+            PAGES[step].keep(visit, step, request.form)
 
 
 def _ticks_a_red_flag(visit: Visit) -> bool:
@@ -152,10 +171,7 @@ def _judge(visit: Visit) -> None:
 
 def _taken(visit: Visit, step: Step) -> ResponseReturnValue:
     """Show other appointments to whoever lost theirs; what they typed on this page is kept."""
-    if step in (Step.NAME, Step.PHONE):
-        # What is refused is asked again, with its error, once there is another appointment.
-        with suppress(FormRefused):
-            PAGES[step].keep(visit, step, request.form)
+    _keep_who(visit, step)
     return _page(visit.again(), Step.APPOINTMENT, is_taken=True, most=offers.FEW), 409
 
 

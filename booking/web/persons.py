@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from booking.triage.facts import NO, YES
 from booking.web.answers import Form, choice, one
 from booking.web.staff_forms import PHONE_REFUSED, FormRefused
-from notifications.phones import PhoneInvalid, parse
+from notifications.phones import PhoneInvalid, Reason, parse
 
 LONGEST_NAME = 80
 LONGEST_EMAIL = 254
@@ -60,8 +60,8 @@ class Contact:
     email: str | None
 
 
-def contact(form: Form) -> Contact:
-    """Return the phone and the rest.
+def contact(form: Form, line: str) -> Contact:
+    """Return the phone and the rest. `line` is whom to call for whoever has no French number.
 
     Raises:
         FormRefused: if the phone cannot be called, or something is not answered.
@@ -69,7 +69,7 @@ def contact(form: Form) -> Contact:
     said = _each(
         form,
         {
-            "telephone": phone,
+            "telephone": lambda form: phone(form, line),
             "message": _message,
             "sms": _sms,
             "courriel": email,
@@ -88,13 +88,15 @@ def _sms(form: Form) -> str:
     return choice(form, "sms", (YES, NO), _("SMS : choisissez Oui ou Non"))
 
 
-def call_back(form: Form) -> tuple[str, str | None]:
+def call_back(form: Form, line: str) -> tuple[str, str | None]:
     """Return the phone to call, in E.164, and when best, in the patient's words.
+
+    `line` is whom to call for whoever has no French number.
 
     Raises:
         FormRefused: if the phone cannot be called, or the words fill more than a line.
     """
-    said = _each(form, {"telephone": phone, "heures": hours})
+    said = _each(form, {"telephone": lambda form: phone(form, line), "heures": hours})
     return said["telephone"], said["heures"] or None
 
 
@@ -112,8 +114,8 @@ def _each(form: Form, readers: Mapping[str, Callable[[Form], str]]) -> dict[str,
     return said
 
 
-def phone(form: Form) -> str:
-    """Return the phone in E.164, however it was spaced.
+def phone(form: Form, line: str) -> str:
+    """Return the phone in E.164, however it was spaced. `line` is whom to call without one.
 
     Raises:
         FormRefused: if it is no number at which a person in France can be called.
@@ -121,7 +123,21 @@ def phone(form: Form) -> str:
     try:
         return parse(one(form, "telephone")).e164
     except PhoneInvalid as refused:
-        raise FormRefused({"telephone": str(PHONE_REFUSED[refused.reason])}) from None
+        wrong = {"telephone": _phone_refused(refused.reason, line)}
+        raise FormRefused(wrong) from None
+
+
+def _phone_refused(reason: Reason, line: str) -> str:
+    """Return what to do about it: a foreign number is right, only not for us."""
+    if reason is not Reason.FOREIGN:
+        return str(PHONE_REFUSED[reason])
+    return str(
+        _(
+            "Nous ne pouvons ni appeler un numéro étranger, ni lui envoyer un SMS. Indiquez un "
+            "numéro français, le vôtre ou celui d’un proche. Sinon, appelez le %(line)s",
+            line=line,
+        )
+    )
 
 
 def email(form: Form) -> str:

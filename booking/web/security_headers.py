@@ -72,14 +72,19 @@ def compact(css: str) -> str:
 
 
 @cache
-def staff_css_version() -> str:
-    """Return a word that changes whenever the stylesheet of staff pages does."""
-    return sha256((STATIC / "staff.css").read_bytes()).hexdigest()[:12]
+def version_of(filename: str) -> str:
+    """Return a word that changes whenever this file of the static folder does."""
+    return sha256((STATIC / filename).read_bytes()).hexdigest()[:12]
+
+
+def file_url(filename: str) -> str:
+    """Return the address of a static file, good for ever: a changed file has another."""
+    return url_for("static", filename=filename, v=version_of(filename))
 
 
 def staff_css_url() -> str:
-    """Return the address of the staff stylesheet, good for ever: a changed file has another."""
-    return url_for("static", filename="staff.css", v=staff_css_version())
+    """Return the address of the stylesheet of every staff page."""
+    return file_url("staff.css")
 
 
 def _for_layout() -> dict[str, Any]:
@@ -88,6 +93,7 @@ def _for_layout() -> dict[str, Any]:
         "csp_nonce": csp_nonce,
         "patient_css": patient_css,
         "staff_css_url": staff_css_url,
+        "file_url": file_url,
     }
 
 

@@ -23,8 +23,8 @@ TOKEN = "staff"  # noqa: S105 - the name of a key, not a secret
 DOORS = {
     Role.OPERATOR: ("console.waiting",),
     Role.SECRETARY: ("day.show", "supply.show", "console.waiting"),
-    Role.PROFESSIONAL: ("day.show", "supply.show"),
-    Role.COORDINATOR: ("coordination.today", "console.waiting"),
+    Role.PROFESSIONAL: ("day.show", "supply.show", "protocol.listing"),
+    Role.COORDINATOR: ("coordination.today", "console.waiting", "protocol.listing"),
     Role.ADMINISTRATOR: ("administration.show",),
 }
 """The pages of each role; the first is where signing in leads to."""
@@ -33,7 +33,9 @@ NAMES = {
     "console.waiting": lazy("Demandes"),
     "day.show": lazy("Journée"),
     "supply.show": lazy("Créneaux"),
+    "console.followed.decisions": lazy("Décisions"),
     "coordination.today": lazy("Coordination"),
+    "protocol.listing": lazy("Protocole"),
     "administration.show": lazy("Administration"),
 }
 

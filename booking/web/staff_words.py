@@ -9,7 +9,15 @@ from flask_babel import ngettext
 
 from booking.desk.board import State
 from booking.desk.figures import Half
-from booking.models import BookingStatus, Channel, RequestStatus, Role
+from booking.models import (
+    BookingStatus,
+    CallerIs,
+    Channel,
+    LookReason,
+    RequestStatus,
+    Role,
+    TransferState,
+)
 from booking.triage.protocol import Kind as QuestionKind
 from booking.triage.protocol import Level, Protocol, Question
 from booking.web import wording
@@ -50,7 +58,27 @@ SEXES = {"female": lazy("Femme"), "male": lazy("Homme")}
 CHANNELS = {
     Channel.WEB: lazy("Internet"),
     Channel.PHONE: lazy("Téléphone"),
+    Channel.PRACTICE: lazy("Cabinet"),
+    Channel.PHARMACIST: lazy("Pharmacie"),
+    Channel.SAS: lazy("SAS"),
     Channel.API: lazy("Logiciel partenaire"),
+}
+CALLERS = {
+    CallerIs.PATIENT: lazy("La personne malade"),
+    CallerIs.BESIDE: lazy("À côté d’elle"),
+    CallerIs.ELSEWHERE: lazy("Loin d’elle"),
+}
+TRANSFERS = {
+    TransferState.TO_RECHECK: lazy("À vérifier"),
+    TransferState.LINE_TAKEN: lazy("Ligne prise par le 15"),
+    TransferState.CALLED_BACK: lazy("Rappel fait"),
+    TransferState.NO_ANSWER: lazy("Pas de réponse, à rappeler"),
+    TransferState.CLOSED: lazy("Clos"),
+}
+LOOKS = {
+    LookReason.UNDER_2: lazy("moins de 2 ans"),
+    LookReason.FROM_75: lazy("75 ans ou plus"),
+    LookReason.PREGNANCY: lazy("grossesse possible"),
 }
 ENDED = {
     RequestStatus.BOOKED: lazy("Rendez-vous pris"),
@@ -58,6 +86,9 @@ ENDED = {
     RequestStatus.ADVISED: lazy("Conseil donné"),
     RequestStatus.DECLINED: lazy("Close sans rendez-vous"),
 }
+OPEN_NOW = lazy("En cours")
+"""A request that has not ended."""
+
 MESSAGES = {
     Kind.CONFIRMATION: lazy("Confirmation du rendez-vous"),
     Kind.MOVED: lazy("Changement d’heure"),
@@ -99,6 +130,11 @@ def clock(deadline: datetime, now: datetime) -> str:
     if left >= timedelta():
         return str(_("reste %(length)s", length=words))
     return str(_("dépassé de %(length)s", length=words))
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time as people say it: « 25 min », « 3 h 12 min »."""
+    return _length(abs(length))
 
 
 def _length(span: timedelta) -> str:

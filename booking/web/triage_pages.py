@@ -7,17 +7,23 @@ from flask import request
 from flask_babel import gettext as _
 
 from booking.desk.ask import age_in_months, patient_of
-from booking.triage.facts import UNKNOWN, YES, Pregnant, Sex, Truth
-from booking.triage.protocol import Complaint, Question
-from booking.web import answers, births, wording
+from booking.triage.facts import NO, UNKNOWN, YES, Pregnant, Sex, Truth
+from booking.triage.protocol import FALLBACK, Complaint, Question
+from booking.web import answers, births, complaint_search, wording
 from booking.web.answers import Form
-from booking.web.complaint_groups import grouped
 from booking.web.journey import Step
+from booking.web.staff_forms import FormRefused
 from booking.web.visit import Visit
 from schedules import directory
 
 A_PAGE = 5
 """Questions that stand on one page; more are asked on a second one."""
+
+MOST_COMPLAINTS = 3
+"""The worst of them counts; whoever has more than three is asked to name the worst."""
+
+SEARCH, SEARCH_BUTTON = "cherche", "chercher"
+"""The search box posts with the rest of its page: what is ticked stays, and no address tells."""
 
 OUTSIDE = "ailleurs"
 INSIDE = "ici"
@@ -40,6 +46,21 @@ def show_signs(visit: Visit, step: Step) -> Shown:
 def keep_signs(visit: Visit, step: Step, form: Form) -> Elsewhere:
     """Keep an answer to each sign of the list."""
     visit.amend({"answers": answers.signs(form, visit.state.questions_of(step))})
+    return None
+
+
+def show_again(visit: Visit, step: Step) -> Shown:
+    """Return every warning sign, unticked: what was there half an hour ago says nothing of now."""
+    return {"signs": visit.state.questions_of(step), "ticked": []}
+
+
+def keep_again(visit: Visit, step: Step, form: Form) -> Elsewhere:
+    """Keep an answer to each sign; without any, the form goes on where it was."""
+    heard = answers.signs(form, visit.state.questions_of(step))
+    if YES in heard.values():
+        visit.amend({"answers": heard})
+    else:
+        visit.answer_again(heard)
     return None
 
 
@@ -123,14 +144,33 @@ def keep_commune(visit: Visit, step: Step, form: Form) -> Elsewhere:
 
 
 def show_complaints(visit: Visit, step: Step) -> Shown:
-    """Return the reasons that this patient can have, under headings."""
+    """Return the reasons that this patient can have, under headings; those that a search found."""
     del step
-    chosen = visit.request.complaints
+    fitting = complaints_for(visit)
+    wanted = answers.one(request.form, SEARCH) if is_search(request.form) else ""
+    chosen = request.form.getlist("motif") if request.form else visit.request.complaints
+    found = complaint_search.matching(fitting, wanted) if wanted else []
+    ticked = [c for c in fitting if c.id in chosen and c not in found]
     return {
-        "groups": grouped(complaints_for(visit)),
-        "chosen": chosen[0] if chosen else "",
-        "typed": {"precision": visit.request.note},
+        "found": [c for c in (*found, *ticked) if c.id != FALLBACK] if found else [],
+        "groups": [] if found else visit.protocol.grouped(c for c in fitting if c.id != FALLBACK),
+        "fallback": visit.protocol.by_complaint.get(FALLBACK),
+        "chosen": chosen,
+        "most": MOST_COMPLAINTS,
+        "wanted": wanted,
+        "typed": {
+            "precision": answers.one(request.form, "precision") if wanted else visit.request.note
+        },
     }
+
+
+def is_search(form: Form) -> bool:
+    """Return whether the list is to be searched, not the page to be answered.
+
+    « Enter » in another field presses this page's first button too: with nothing to look for it
+    goes on.
+    """
+    return bool(answers.one(form, SEARCH_BUTTON) and answers.one(form, SEARCH))
 
 
 def complaints_for(visit: Visit) -> list[Complaint]:
@@ -140,13 +180,38 @@ def complaints_for(visit: Visit) -> list[Complaint]:
 
 
 def keep_complaint(visit: Visit, step: Step, form: Form) -> Elsewhere:
-    """Keep the reason, and the few words that only the professional reads."""
+    """Keep the reasons, three at most, and the few words; other words are read for signs anew."""
     del step
     known = [complaint.id for complaint in complaints_for(visit)]
     words = answers.note(form)
-    said = answers.choice(form, "motif", known, _("Choisissez une réponse, ou « Autre »"))
-    visit.amend({"complaints": [said]})
-    visit.identify({"note": words})
+    said = [each for each in dict.fromkeys(form.getlist("motif")) if each in known]
+    if not said:
+        raise FormRefused({"motif": _("Choisissez une réponse, ou « Autre »")})
+    if len(said) > MOST_COMPLAINTS:
+        raise FormRefused({"motif": _("Choisissez trois réponses au plus")})
+    visit.amend({"complaints": said})
+    if words != visit.request.note:
+        visit.identify({"note": words, "reasked": []})
+        if visit.state.questions_of(Step.WORDS):
+            visit.reopen()
+    return None
+
+
+def show_words(visit: Visit, step: Step) -> Shown:
+    """Return the patient's own words, and the signs that they make us ask again."""
+    return {"signs": visit.state.questions_of(step), "note": visit.request.note or "", "typed": {}}
+
+
+def keep_words(visit: Visit, step: Step, form: Form) -> Elsewhere:
+    """Keep the answers: « I do not know » counts as yes, and only « no » is asked no more."""
+    asked = visit.state.questions_of(step)
+    heard = answers.questions(form, asked)
+    visit.amend(
+        {
+            "answers": heard,
+            "reasked": [*visit.request.reasked, *(q for q, said in heard.items() if said == NO)],
+        }
+    )
     return None
 
 
@@ -154,10 +219,10 @@ def show_questions(visit: Visit, step: Step) -> Shown:
     """Return one page of the reason's own questions, numbered from 1; the first one still open."""
     pages = _pages(visit.state.questions_of(step))
     number = _page_number(visit, pages)
-    complaint = visit.protocol.by_complaint[visit.state.complaints[0]]
+    known = visit.protocol.by_complaint
     return {
         "questions": pages[number - 1],
-        "complaint": complaint,
+        "about_what": ", ".join(known[c].title for c in visit.state.complaints),
         "page": number,
         "pages": len(pages),
         "typed": {k: v for k, v in visit.request.answers.items() if v is not None},

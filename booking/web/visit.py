@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from booking.desk import ask, choose
+from booking.desk import again, ask, choose, words
+from booking.desk.validity import is_too_old
 from booking.extensions import equipment
 from booking.models import CareRequest, RequestStatus
 from booking.triage.protocol import Protocol
@@ -49,7 +50,10 @@ class Visit:
             is_pregnancy_said=asked.pregnant is not None,
             has_commune=asked.commune_insee is not None,
             complaints=tuple(c for c in asked.complaints if c in self.protocol.by_complaint),
+            words=words.signs_in(self.protocol, asked),
+            reasked=frozenset(asked.reasked),
             level=asked.level,
+            is_too_old=is_too_old(asked, self.now),
             is_doctor_said=asked.has_regular_doctor not in (None, NOT_CALLED),
             has_slot=self.slot is not None,
             has_name=bool(asked.family_name and asked.given_name),
@@ -85,6 +89,11 @@ class Visit:
             ask.amend(self.session, asked, changed | ({"answers": fresh} if fresh else {}))
             slots.let_go(self.session, self.community.id, asker=asked.reference, now=self.now)
 
+    def reopen(self) -> None:
+        """Undo the judgement: something was said that triage has not heard."""
+        ask.amend(self.session, self.request, {})
+        slots.let_go(self.session, self.community.id, asker=self.request.reference, now=self.now)
+
     def identify(self, changes: dict[str, object]) -> None:
         """Keep an answer that triage never looks at."""
         ask.identify(self.session, self.request, changes)
@@ -92,6 +101,10 @@ class Visit:
     def assess(self) -> None:
         """Let triage judge what was answered so far: what was not is the worst."""
         ask.assess(self.session, self.request, self.protocol, self.community, now=self.now)
+
+    def answer_again(self, heard: dict[str, str]) -> None:
+        """Judge once more, with these answers to the warning signs; what is held stays held."""
+        again.answer(self.session, self.request, self.protocol, self.community, heard, now=self.now)
 
     def hold(self, slot: UUID | None) -> bool:
         """Keep this slot for the patient, or keep it longer; False if that cannot be."""
@@ -122,7 +135,7 @@ def arrive(session: Session, token: str, *, now: datetime) -> Visit:
         token=token,
         request=asked,
         community=community,
-        protocol=equipment().protocol(wording.language()),
+        protocol=equipment().protocol(wording.language(), community.id),
         slot=choose.held(session, asked, now=now),
         now=now,
     )

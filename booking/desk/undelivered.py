@@ -1,0 +1,181 @@
+"""Whom a message did not reach, so that somebody telephones. Reads for staff only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from booking.desk.reach import ITS_SITE, ITS_SLOT, Reach, is_owed
+from booking.models import Booking, CareRequest
+from notifications.messages import Change
+from notifications.models import Channel as Means
+from notifications.models import Kind, OutboxMessage, Status
+from schedules.models import Professional, Site, Slot
+
+MOST = 200
+
+DID_NOT_ARRIVE = (Status.FAILED, Status.UNDELIVERED, Status.UNKNOWN)
+PATIENTS_DEPEND_ON = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CALL_BACK)
+"""Without these a patient does not know where to go, or goes for nothing."""
+
+IS_LAST_WORD = and_(
+    Booking.community_id == OutboxMessage.community_id,
+    Booking.reference == OutboxMessage.about,
+    Booking.version == OutboxMessage.version,
+)
+"""That a message tells of an appointment as it is now, not as it was before a change."""
+
+
+@dataclass(frozen=True)
+class Untold:
+    """A message that did not arrive: somebody tells it by telephone.
+
+    Its own text stays where it is: it may hold the link that opens the patient's page.
+    """
+
+    kind: Kind
+    means: Means
+    status: Status
+    promised_at: datetime
+    request: UUID
+    family_name: str | None
+    given_name: str | None
+    phone: str | None
+    deadline: datetime | None
+    starts_at: datetime | None
+    """Of the appointment that it tells of; none for a promise to call back."""
+    site_name: str | None
+    site_address: str | None
+
+
+def untold(session: Session, reach: Reach, *, now: datetime) -> list[Untold]:
+    """Return what patients depend on and did not get, while it still matters; soonest first."""
+    rows = session.execute(
+        _untold().where(reach.requests(), OutboxMessage.expires_at > now).limit(MOST)
+    )
+    return [_untold_line(row) for row in rows]
+
+
+def _untold_line(row: Row[OutboxMessage, CareRequest, Slot, Site]) -> Untold:
+    message, request, *outer = row
+    # The two are outer joined: None, both, for a promise to call back.
+    slot, site = cast("tuple[Slot | None, Site | None]", outer)
+    return Untold(
+        kind=message.kind,
+        means=message.channel,
+        status=message.status,
+        promised_at=message.send_at,
+        request=request.reference,
+        family_name=request.family_name,
+        given_name=request.given_name,
+        phone=request.phone,
+        deadline=request.deadline,
+        starts_at=slot.starts_at if slot else None,
+        site_name=site.name if site else None,
+        site_address=site.address if site else None,
+    )
+
+
+def _untold() -> Select[OutboxMessage, CareRequest, Slot, Site]:
+    """Return messages that still say what is so, with the request they are about.
+
+    About an appointment: of its last version. A promise to call back: while it is to be kept.
+    """
+    return (
+        select(OutboxMessage, CareRequest, Slot, Site)
+        .outerjoin(Booking, IS_LAST_WORD)
+        .join(
+            CareRequest,
+            and_(
+                CareRequest.community_id == OutboxMessage.community_id,
+                or_(
+                    CareRequest.id == Booking.request_id,
+                    and_(CareRequest.reference == OutboxMessage.about, is_owed()),
+                ),
+            ),
+        )
+        .outerjoin(Slot, ITS_SLOT)
+        .outerjoin(Site, ITS_SITE)
+        .where(OutboxMessage.status.in_(DID_NOT_ARRIVE), OutboxMessage.kind.in_(PATIENTS_DEPEND_ON))
+        .order_by(OutboxMessage.expires_at, OutboxMessage.id)
+        .execution_options(populate_existing=True)
+    )
+
+
+@dataclass(frozen=True)
+class Unnoticed:
+    """A mail to a professional that did not arrive: their own time, and nothing of the patient."""
+
+    status: Status
+    promised_at: datetime
+    professional: str
+    """Their name, or the address itself where it is nobody's any more."""
+    phone: str | None
+    """Of the site where the appointment is; none for whoever it was taken from."""
+    change: Change
+    starts_at: datetime
+
+
+def unnoticed(session: Session, reach: Reach, *, now: datetime) -> list[Unnoticed]:
+    """Return what professionals were not told of their own day, while it is so; soonest first."""
+    rows = session.execute(
+        _unnoticed().where(reach.requests(), OutboxMessage.expires_at > now).limit(MOST)
+    ).all()
+    names: dict[str | None, str] = {
+        who.email: who.name
+        for who in session.scalars(
+            select(Professional).where(
+                Professional.community_id == reach.community_id,
+                Professional.email.in_({message.recipient for message, *_ in rows}),
+            )
+        )
+    }
+    return [_unnoticed_line(row, names) for row in rows]
+
+
+def _unnoticed_line(
+    row: Row[OutboxMessage, Slot, Professional, Site], names: dict[str | None, str]
+) -> Unnoticed:
+    message, slot, theirs, site = row
+    is_theirs = theirs.email == message.recipient
+    # The calendar entry in it: whoever an appointment was taken from had it at another time.
+    shown = (message.invitation or {}).get("entry", {})
+    told = Change.MOVED if message.version else Change.BOOKED
+    return Unnoticed(
+        status=message.status,
+        promised_at=message.send_at,
+        professional=theirs.name if is_theirs else names.get(message.recipient, message.recipient),
+        phone=site.phone if is_theirs else None,
+        change=Change.CANCELLED if shown.get("is_cancelled") else told,
+        starts_at=datetime.fromisoformat(shown["starts_at"]) if shown else slot.starts_at,
+    )
+
+
+def _unnoticed() -> Select[OutboxMessage, Slot, Professional, Site]:
+    """Return mails to professionals about the last version of an appointment."""
+    return (
+        select(OutboxMessage, Slot, Professional, Site)
+        .join(Booking, IS_LAST_WORD)
+        .join(
+            CareRequest,
+            and_(
+                CareRequest.community_id == Booking.community_id,
+                CareRequest.id == Booking.request_id,
+            ),
+        )
+        .join(Slot, ITS_SLOT)
+        .join(
+            Professional,
+            and_(
+                Professional.community_id == Slot.community_id,
+                Professional.id == Slot.professional_id,
+            ),
+        )
+        .join(Site, ITS_SITE)
+        .where(OutboxMessage.status.in_(DID_NOT_ARRIVE), OutboxMessage.kind == Kind.NOTICE)
+        .order_by(OutboxMessage.expires_at, OutboxMessage.id)
+        .execution_options(populate_existing=True)
+    )

@@ -1,0 +1,129 @@
+// The operators' console: keys, autosave at every field, focus after an answer. Each form works without it.
+(() => {
+  const $ = id => document.getElementById(id)
+  const form = $('appel'), on = (where, what, how) => where.addEventListener(what, how)
+  document.documentElement.classList.add('js')
+
+  // Keys by their place on the keyboard: the digits of AZERTY are not where they are typed.
+  const off = () => localStorage.touches === 'non'
+  const box = $('touches')
+  const show = () => { document.body.classList.toggle('no-keys', off()); if (box) box.checked = !off() }
+  if (box) on(box, 'change', () => { localStorage.touches = box.checked ? 'oui' : 'non'; show() })
+  show()
+
+  const go = to => {
+    if (!to || to.disabled) return
+    to.focus()
+    if (to.select && to.type !== 'radio' && to.type !== 'checkbox') to.select()
+  }
+  const press = to => {
+    if (!to) return false
+    if (/^(BUTTON|A)$/.test(to.tagName)) {
+      if (to.disabled) go($((document.querySelector('.missing a') || {hash: '#creneau-1'}).hash.slice(1)))
+      else to.click()
+    } else { if (to.type === 'radio') to.click(); go(to) }
+    return true
+  }
+  const none = () => {
+    const next = [...document.querySelectorAll('[data-aucun]')].find(e => !e.checked && !e.closest('fieldset').querySelector('[name=signe]:checked'))
+    if (next) { next.click(); next.scrollIntoView({block: 'nearest'}) }
+  }
+  on(document, 'keydown', e => {
+    if (e.repeat) return
+    if (e.key === 'Enter' && !e.ctrlKey && form && e.target.form === form && e.target.tagName === 'INPUT') {
+      e.preventDefault()
+      return send(e.target.dataset.entree || '')
+    }
+    if (off()) return
+    const name = (e.ctrlKey ? 'Ctrl+' : '') + (e.altKey ? 'Alt+' : '') + (e.code === 'NumpadEnter' ? 'Enter' : e.code)
+    if (/^(Alt|Ctrl|F\d)/.test(name)) {
+      const hits = name === 'Alt+KeyA' ? (none(), true) : press([...document.querySelectorAll(`[data-touche="${name}"]`)].pop())
+      if (hits) e.preventDefault()
+    } else read(e)
+  })
+
+  // One question after the other: O, N, ? or a digit answers and goes on; Backspace goes back.
+  const read = e => {
+    const here = e.target.closest && e.target.closest('[data-question]')
+    if (!here || e.ctrlKey || e.metaKey || e.target.type === 'text') return
+    const digit = /^(?:Digit|Numpad)(\d)$/.exec(e.code)
+    const value = {o: 'yes', n: 'no', '?': 'unknown', ',': 'unknown'}[e.key.toLowerCase()]
+    const all = [...document.querySelectorAll('[data-question]')], at = all.indexOf(here)
+    const first = q => q && q.querySelector('input:not([type=hidden])')
+    const radios = [...here.querySelectorAll('input[type=radio]')]
+    const hit = digit ? radios[digit[1] - 1] : value && radios.find(r => r.value === value)
+    if (e.key === 'Backspace') { e.preventDefault(); return go(first(all[at - 1])) }
+    if (!hit) return
+    e.preventDefault()
+    hit.click()
+    go(first(all[at + 1]) || hit)
+  }
+
+  if (!form) return
+
+  // The question that is read grows, for the keyboard: under a mouse nothing may move.
+  let mouse = false
+  on(document, 'pointerdown', () => { mouse = true })
+  on(document, 'keydown', () => { mouse = false })
+  on(form, 'focusin', e => {
+    document.querySelectorAll('.now').forEach(q => q.classList.remove('now'))
+    const q = e.target.closest('[data-question]')
+    if (q && !mouse) q.classList.add('now')
+  })
+
+  // Autosave. htmx sends one request at a time; here it learns which button, and what is not worth sending.
+  const ours = ['version', 'vu', 'csrf_token', 'reference']
+  const text = () => [...new FormData(form)].filter(([k]) => !ours.includes(k)).join('\n')
+  let sent = text(), busy = false, wanted
+  const send = what => { wanted = what; htmx.trigger(form, 'vite', {faire: what}) }
+  const say = what => { $('etat').textContent = what }
+
+  on(form, 'input', e => {
+    const box = e.target
+    if (box.name === 'signe' && box.checked) box.closest('fieldset').querySelectorAll('[data-aucun]:checked').forEach(n => { n.checked = false })
+    if (box.dataset.aucun !== undefined && box.checked) box.closest('fieldset').querySelectorAll('[name=signe]:checked').forEach(n => { n.checked = false })
+    clearTimeout(form.soon)
+    if (box.id === 'cherche') form.soon = setTimeout(() => send(''), 150)
+  })
+  on(form, 'htmx:configRequest', e => {
+    const why = e.detail.triggeringEvent || {}, button = why.type === 'submit' && why.submitter
+    e.detail.parameters.faire = button ? button.value : (why.detail && why.detail.faire) || ''
+  })
+  on(form, 'htmx:beforeRequest', e => {
+    const what = e.detail.requestConfig.parameters.faire, now = text()
+    if (!what && now === sent) return e.preventDefault()
+    if (what !== 'voir') sent = now
+    busy = true
+  })
+  on(form, 'htmx:afterRequest', e => {
+    busy = false
+    const xhr = e.detail.xhr, kept = xhr.getResponseHeader('X-Kept')
+    if (xhr.status === 200 && kept) return kept === '0' && (sent = '')
+    sent = ''
+    say(form.dataset[xhr.status && xhr.status < 500 ? 'login' : 'lost'])
+    setTimeout(() => send(''), 5000)
+  })
+  // What is kept is read out: it comes into sight when it appears.
+  let kept = ''
+  on(form, 'htmx:afterSettle', () => {
+    const now = (document.querySelector('.kept .script') || {}).textContent || ''
+    if (now && now !== kept) document.querySelector('.offers').scrollTop = 0
+    kept = now
+  })
+  on(document, 'va', e => {
+    const to = $(e.detail.a)
+    if (e.detail.a !== 'cherche') $('cherche').value = ''
+    if (to) { go(to); to.scrollIntoView({block: 'nearest'}) }
+  })
+
+  // Hidden or closed: what was typed since leaves now, and the answer is put in if the page lives on.
+  on(document, 'visibilitychange', () => {
+    if (document.visibilityState !== 'hidden' || busy || text() === sent || form.elements[0].closest('[disabled]')) return
+    sent = text()
+    const body = new URLSearchParams(new FormData(form))
+    fetch(form.action, {method: 'POST', body, keepalive: true, headers: {'HX-Request': 'true'}})
+      .then(a => a.ok && a.headers.get('X-Kept') ? a.text() : Promise.reject())
+      .then(html => htmx.swap(form, html, {swapStyle: 'none'})).catch(() => { sent = '' })
+  })
+  setInterval(() => { if (document.visibilityState === 'visible' && form.elements.reference.value) send('voir') }, 20000)
+})()
