@@ -28,8 +28,10 @@ from booking.web import (
     webhooks,
     wording,
 )
+from booking.web import protocol as protocol_pages
+from booking.web.protocol import door as protocol_door
 from config import address, logs
-from config.clock import PARIS, Clock, local_day, utc_now
+from config.clock import Clock, utc_now
 from config.database import engine_options
 from config.settings import Settings
 from notifications.delivery import build_senders
@@ -49,6 +51,7 @@ DOORS = (
     console.console,
     coordination.coordination,
     administration.administration,
+    protocol_pages.protocol,
     webhooks.webhooks,
     health.health,
     api_views.api,
@@ -67,14 +70,11 @@ def create_app(
     Raises:
         SettingMissing: if something is unsafe for an address that others reach.
         RouteWithoutGuard: if a route does not say who may enter.
-        ProtocolInvalid: if the triage protocol cannot be trusted.
-        ProtocolUnsigned: if this is production, and no doctor has signed it.
+        ProtocolInvalid: if the triage protocol that is delivered cannot be trusted.
     """
     settings = settings or Settings()
     settings.refuse_known_secret()
     versions = versions or protocols.published()
-    if settings.is_production:
-        protocols.refuse_unsigned(versions, local_day(clock(), PARIS))
     os.umask(0o077)
     logs.configure()
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
@@ -90,6 +90,8 @@ def create_app(
     )
     access.init_app(app)
     app.before_request(errors.refuse_other_hosts)
+    # Before the form is read: the check of its token reads it.
+    app.before_request(protocol_door.large_forms)
     db.init_app(app)
     csrf.init_app(app)
     babel.init_app(app, locale_selector=wording.language)

@@ -5,7 +5,7 @@ from datetime import datetime
 from secrets import token_urlsafe
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from booking.links import hashed
@@ -32,6 +32,14 @@ class Client:
     community: Community
 
 
+_OF_KEY = (
+    select(ApiClient.id, ApiClient.reference, Community)
+    .join(Community, Community.id == ApiClient.community_id)
+    .where(ApiClient.key_hash == bindparam("key"), ApiClient.revoked_at.is_(None))
+)
+"""Built once: every call of every client begins with it."""
+
+
 def issue_key(session: Session, community_id: int, name: str, *, now: datetime) -> str:
     """Let a new client in and return its key, which nobody can read again afterwards."""
     key = PREFIX + token_urlsafe(KEY_BYTES)
@@ -49,11 +57,7 @@ def issue_key(session: Session, community_id: int, name: str, *, now: datetime) 
 
 def client_of(session: Session, key: str) -> Client | None:
     """Return whom this key belongs to, or None. Looked up by its hash, so time tells nothing."""
-    found = session.execute(
-        select(ApiClient.id, ApiClient.reference, Community)
-        .join(Community, Community.id == ApiClient.community_id)
-        .where(ApiClient.key_hash == hashed(key), ApiClient.revoked_at.is_(None))
-    ).one_or_none()
+    found = session.execute(_OF_KEY, {"key": hashed(key)}).one_or_none()
     return None if found is None else Client(*found)
 
 

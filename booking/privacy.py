@@ -123,6 +123,8 @@ NO_ANSWERS: Mapping[str, Any] = {
     "answers": {},
     "note": None,
     "pregnant": None,
+    # The signs that somebody's own words made us ask again betray the words.
+    "reasked": [],
 }
 NO_REASONS: Mapping[str, Any] = {
     "patient": {},

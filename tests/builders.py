@@ -14,7 +14,7 @@ from booking.links import Links
 from booking.models import CareRequest, Channel
 from booking.triage import engine, facts
 from booking.triage.protocol import Kind, Level, Protocol, Question
-from schedules import slots
+from schedules import legal, slots
 from schedules.models import Community, Professional, ProfessionalSite, Site, Slot, Visibility
 from tests.clockwork import NOON
 
@@ -34,6 +34,7 @@ def a_community(session: Session, **but: Any) -> Community:
         "zone_name": "Europe/Paris",
         "opens_at": time(8),
         "closes_at": time(20),
+        "legal_rules": list(legal.rules()),
     }
     return _added(session, Community(**said | but))
 
@@ -169,7 +170,8 @@ def a_triaged_request(
     """Return a request that the protocol lets book: an ankle that hurts, and nothing worse."""
     request = a_request(session, community, now=now, **but)
     answers = nothing_wrong(protocol, request.complaints, ask.patient_of(request))
-    ask.amend(session, request, {"answers": answers | but.get("answers", {})})
+    recent = {"tm_quand": "recent"} if "trauma_membre" in request.complaints else {}
+    ask.amend(session, request, {"answers": answers | recent | but.get("answers", {})})
     ask.assess(session, request, protocol, community, now=now)
     return request
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import booking.models
@@ -81,10 +82,28 @@ def database(new_database: Callable[[], URL]) -> Iterator[Engine]:
 @pytest.fixture
 def engine(database: Engine) -> Engine:
     """The migrated database, with every table empty."""
-    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with database.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} CASCADE"))
+    names = [table.name for table in Base.metadata.sorted_tables]
+    look = " UNION ALL ".join(f"SELECT '{n}' WHERE EXISTS (SELECT 1 FROM {n})" for n in names)
+    with database.connect() as connection:
+        filled = connection.scalars(text(look)).all()
+    if filled:
+        _empty(database, filled, names)
     return database
+
+
+def _empty(database: Engine, filled: Sequence[str], names: Sequence[str]) -> None:
+    """Delete the few rows of a test: a TRUNCATE, which makes every file anew, takes ten times that.
+
+    One statement, so that rows which point to each other go together. What may not be deleted
+    (rows that are kept for ever) has to be truncated.
+    """
+    gone = ", ".join(f"_{n} AS (DELETE FROM {n})" for n in filled)
+    try:
+        with database.begin() as connection:
+            connection.execute(text(f"WITH {gone} SELECT 1"))
+    except DBAPIError:
+        with database.begin() as connection:
+            connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
 
 
 @pytest.fixture

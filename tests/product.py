@@ -177,7 +177,7 @@ class Product:
 
 
 CALM: dict[str, dict[str, Any]] = {
-    "trauma_membre": {"tm_zone": "cheville", "tm_appui": "oui"},
+    "trauma_membre": {"tm_zone": "cheville", "tm_appui": "oui", "tm_quand": "recent"},
 }
 """Choices that say that nothing is grave."""
 

@@ -84,6 +84,15 @@ class Request(Answered):
     status: RequestStatus
     level: LevelName | None
     deadline: Moment | None = Field(description="Care is owed before this moment.")
+    valid_until: Moment | None = Field(
+        description="From this moment the warning signs are asked again before anything is booked."
+    )
+    needs_doctor: bool = Field(
+        description="Nothing is free today: tell the patient to call the 15 if it gets worse."
+    )
+    second_check: Moment | None = Field(
+        description="Until then a second person looks at this advice, and may call the patient."
+    )
     reasons: list[TriageReason] = Field(description="The gravest first.")
     safety_net: str | None = Field(description="To be read to the patient in any case.")
     emergency: Emergency | None

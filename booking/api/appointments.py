@@ -27,11 +27,14 @@ def hold(call: Call, reference: UUID, wish: asked.Wish) -> Answer:
     """Keep a slot for a few minutes: 200, and until when. Asking again renews it.
 
     Raises:
-        Problem: NOT_FOUND, LEVEL_FORBIDS, ALREADY_BOOKED; SLOT_TAKEN with three others.
+        Problem: NOT_FOUND, LEVEL_FORBIDS, SIGNS_AGAIN, ALREADY_BOOKED; SLOT_TAKEN with three
+            others.
     """
     request = to_change(call, reference)
     try:
         until = choose.hold(call.session, request, wish.slot, now=call.now)
+    except choose.SignsAgain:
+        raise _too_old() from None
     except choose.LevelForbids:
         raise _forbidden(call, request) from None
     except ask.AlreadyBooked:
@@ -45,8 +48,8 @@ def book(call: Call, reference: UUID, wanted: asked.Appointment) -> Answer:
     """Give the patient a slot for good: 201. The same slot again gets the same answer.
 
     Raises:
-        Problem: NOT_FOUND, LEVEL_FORBIDS, TRIAGE_AGAIN, ALREADY_BOOKED with another slot;
-            SLOT_TAKEN with three others, and nothing of who was faster.
+        Problem: NOT_FOUND, LEVEL_FORBIDS, SIGNS_AGAIN, TRIAGE_AGAIN, ALREADY_BOOKED with another
+            slot; SLOT_TAKEN with three others, and nothing of who was faster.
     """
     request = to_change(call, reference)
     if request.status is RequestStatus.BOOKED:
@@ -67,6 +70,10 @@ def book(call: Call, reference: UUID, wanted: asked.Appointment) -> Answer:
         )
     except SlotTaken:
         raise _taken(call, request) from None
+    except choose.SignsAgain:
+        raise _too_old() from None
+    except choose.LevelForbids:
+        raise _forbidden(call, request) from None
     return Answer(201, {"booking": showing.booked(call, made, wanted.slot)})
 
 
@@ -111,6 +118,13 @@ def _forbidden(call: Call, request: CareRequest) -> Problem:
     return Problem(Kind.LEVEL_FORBIDS, detail, more={"emergency": danger} if danger else {})
 
 
+def _too_old() -> Problem:
+    return Problem(
+        Kind.SIGNS_AGAIN,
+        _("Trop de temps a passé. Reposez les signes, et envoyez les réponses à « signs »."),
+    )
+
+
 def _taken(call: Call, request: CareRequest) -> Problem:
     others = showing.proposals(call, request, choose.ALTERNATIVES)
     return Problem(Kind.SLOT_TAKEN, more={"alternatives": others})
@@ -128,7 +142,7 @@ def _refuse_if_another_age(call: Call, request: CareRequest, born: date) -> None
     if judged.age_months is None or 0 <= age - judged.age_months <= judged.older_by_months:
         return
     there = replace(judged, age_months=age, older_by_months=0)
-    protocol = equipment().protocol(call.language)
+    protocol = equipment().protocol(call.language, call.client.community.id)
     again = engine.assess(protocol, there, request.complaints, request.answers)
     if _is_graver_or_elsewhere(call, request, again):
         raise Problem(

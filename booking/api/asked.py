@@ -1,6 +1,5 @@
 """What clients may send, typed: a field that is not here is refused, and so is another type."""
 
-import re
 import unicodedata
 from datetime import date
 from typing import Annotated
@@ -23,16 +22,17 @@ MOST_COMPLAINTS = 20
 NOT_SO = (
     "u_conscience", "u_respiration", "u_poitrine", "u_avc", "u_saignement", "u_gorge",
     "u_convulsion", "u_suicide", "u_choc", "gr_sang", "gr_tete", "tm_deforme", "tm_froid",
-    "tm_violent", "tm_tendu", "tm_hanche", "tm_bloque", "tm_tete", "tm_plaie", "tm_rouge",
-    "anticoagulant",
+    "tm_violent", "tm_tronc", "tm_tendu", "tm_hanche", "malaise", "choc_tete", "anticoagulant",
+    "tm_bloque", "tm_plaie", "tm_rouge",
 )  # fmt: skip
 """What the caller of the example denies, besides a sprained ankle; questions of version 1."""
 
 EMAIL = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+$"
 DOCTOR = r"^([0-9]{11}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
 
-NOT_IN_NAMES = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What turns the direction of writing: one patient's name must not rewrite a list of them."""
+NOT_IN_NAMES = ("Cc", "Cf", "Cn")
+"""Unicode's control signs, invisible signs (they turn the direction of writing too) and signs that
+are not assigned: one patient's name must not rewrite a list of them, nor be nothing to see."""
 
 
 def _name(text: str) -> str:
@@ -40,7 +40,9 @@ def _name(text: str) -> str:
     name = unicodedata.normalize("NFC", text).strip()
     if not name:
         raise PydanticCustomError("string_too_short", "empty")
-    if NOT_IN_NAMES.search(name) or any(unicodedata.category(c) in ("Cc", "Cn") for c in name):
+    if len(name) > LONGEST_NAME:
+        raise PydanticCustomError("string_too_long", "too long once put together")
+    if any(unicodedata.category(sign) in NOT_IN_NAMES for sign in name):
         raise PydanticCustomError("written", "a sign that stands in no name")
     return name
 
@@ -113,6 +115,7 @@ class CareRequest(Asked):
                         **dict.fromkeys(NOT_SO, "no"),
                         "tm_zone": "cheville",
                         "tm_appui": "oui",
+                        "tm_quand": "recent",
                     },
                     "regular_doctor": "10009999999",
                 }
@@ -142,6 +145,23 @@ class CareRequest(Asked):
         str | None,
         Field(pattern=DOCTOR, description="RPPS, or a professional's reference from a proposal."),
     ] = None
+
+
+class Signs(Asked):
+    """The warning signs, asked again because too much time has passed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"answers": {"u_conscience": "no", "u_suicide": "no"}}]}
+    )
+
+    answers: Annotated[
+        dict[Id, Answer],
+        Field(
+            max_length=MOST_ANSWERS,
+            description="Of the signs for everybody, and of those of this age and sex. "
+            "What is left out counts as yes.",
+        ),
+    ]
 
 
 class Wish(Asked):

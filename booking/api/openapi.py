@@ -21,11 +21,16 @@ French, or in English where `Accept-Language` prefers it; so are the messages th
 The questions come from `triage questionnaire`. Send every answer you have: what is left out counts
 as the worst. When `emergency` is not null, tell the patient to call the 15 and stop there.
 
+A judgement counts until `valid_until`: 30 minutes for today, two hours within 24 hours. After that
+nothing is held or booked before the warning signs were asked again and sent to `signs`. With
+`needs_doctor` nothing is free today: never tomorrow by itself, a doctor of the CPTS decides.
+
 Every write takes an `Idempotency-Key`: sent again within 24 hours with the same content, it gets
 the first answer again, with `Idempotency-Replayed: true`. A refusal may be tried again with it."""
 
 READS: Mapping[str, type[BaseModel]] = {
     "CareRequest": asked.CareRequest,
+    "Signs": asked.Signs,
     "Wish": asked.Wish,
     "Appointment": asked.Appointment,
 }
@@ -76,6 +81,15 @@ OPERATIONS = (
     Operation(
         *(f"{ONE}/proposals", "get", "listProposals", "What is free now, best first, five at most"),
         *(200, OF_ONE, None, {"type": "array", "items": _named("Proposal")}),
+    ),
+    Operation(
+        *(
+            f"{ONE}/signs",
+            "put",
+            "answerSigns",
+            "Answer the signs again once `valid_until` is past",
+        ),
+        *(200, (*OF_ONE, *OF_BODIES, 409), "Signs", _named("Triaged")),
     ),
     Operation(
         *(f"{ONE}/hold", "put", "holdSlot", "Keep a slot a few minutes; again to renew"),

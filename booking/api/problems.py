@@ -32,6 +32,7 @@ class Kind(StrEnum):
     INVALID = "invalid"
     LEVEL_FORBIDS = "level-forbids"
     TRIAGE_AGAIN = "triage-again"
+    SIGNS_AGAIN = "signs-again"
     KEY_REUSED = "idempotency-key-reused"
     FAILURE = "failure"
     BUSY = "busy"
@@ -60,6 +61,9 @@ MEANINGS: Mapping[Kind, Meaning] = {
     Kind.INVALID: Meaning(422, _("Des champs sont à corriger.")),
     Kind.LEVEL_FORBIDS: Meaning(422, _("Cette demande ne permet pas de rendez-vous.")),
     Kind.TRIAGE_AGAIN: Meaning(422, _("À cet âge, les questions doivent être reposées.")),
+    Kind.SIGNS_AGAIN: Meaning(
+        422, _("Les signes d’alerte doivent être reposés avant de réserver.")
+    ),
     Kind.KEY_REUSED: Meaning(422, _("Cette clé d’idempotence a servi à une autre requête.")),
     Kind.FAILURE: Meaning(500, _("Une erreur s’est produite de notre côté.")),
     Kind.BUSY: Meaning(503, _("Le service est surchargé.")),

@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from booking.api import showing, territory
 from booking.api.asked import CareRequest as Wanted
+from booking.api.asked import Signs
 from booking.api.door import Call, with_links
 from booking.api.idempotency import Answer
 from booking.api.problems import Kind, Problem, invalid
-from booking.desk import ask, choose
+from booking.desk import again, ask, choose
 from booking.extensions import equipment
 from booking.models import CareRequest
 from booking.triage import exchange
@@ -27,7 +28,7 @@ def open_request(call: Call, wanted: Wanted) -> Answer:
     community = call.client.community
     if wanted.community != community.slug:
         raise invalid("community", _("Cette clé n’est pas celle de cette communauté."))
-    protocol = equipment().protocol(call.language)
+    protocol = equipment().protocol(call.language, call.client.community.id)
     changes = _answered(wanted, protocol) | territory.known(call.session, community.id, wanted)
     request = ask.start(
         call.session,
@@ -45,6 +46,28 @@ def open_request(call: Call, wanted: Wanted) -> Answer:
         raise Problem(Kind.NO_PROTOCOL) from None
     said = showing.standing(call, request)
     return Answer(201, said | {"proposals": showing.proposals(call, request, choose.SHOWN)})
+
+
+def answer_signs(call: Call, reference: UUID, wanted: Signs) -> Answer:
+    """Judge again with fresh answers to the warning signs: 200, with what is free in time.
+
+    Raises:
+        Problem: NOT_FOUND; ALREADY_BOOKED; LEVEL_FORBIDS, where nothing may be booked anyway;
+            NO_PROTOCOL.
+    """
+    request = to_change(call, reference)
+    protocol = equipment().protocol(call.language, call.client.community.id)
+    if request.level is None or not request.level.is_bookable:
+        raise Problem(Kind.LEVEL_FORBIDS)
+    community = call.client.community
+    try:
+        again.answer(call.session, request, protocol, community, wanted.answers, now=call.now)
+    except ask.AlreadyBooked:
+        raise Problem(Kind.ALREADY_BOOKED) from None
+    except ask.ProtocolNotInForce:
+        raise Problem(Kind.NO_PROTOCOL) from None
+    said = showing.standing(call, request)
+    return Answer(200, said | {"proposals": showing.proposals(call, request, choose.SHOWN)})
 
 
 def show(call: Call, reference: UUID) -> dict[str, Any]:

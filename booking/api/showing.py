@@ -1,5 +1,6 @@
 """Our rows and values as the JSON that clients read."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from flask_babel import lazy_gettext as _
 
 from booking.api import answered
 from booking.api.door import Call
-from booking.desk import ask, change, choose
+from booking.desk import ask, change, choose, second_look, validity
 from booking.models import BookingStatus, CareRequest
 from booking.routing import Proposal, Why
 from booking.triage.protocol import Level
@@ -30,12 +31,16 @@ def standing(call: Call, request: CareRequest) -> dict[str, Any]:
     except ask.NotAssessed:  # somebody on the staff is changing its answers
         judged = None
     level = None if judged is None else judged.level
+    look = second_look.of(call.session, request)
     return answered.Request.model_validate(
         {
             "reference": request.reference,
             "status": request.status,
             "level": None if level is None else level.name,
             "deadline": request.deadline and call.local(request.deadline),
+            "valid_until": _local(call, validity.valid_until(request)),
+            "needs_doctor": request.doctor_asked_at is not None,
+            "second_check": _local(call, look.due_at if look else None),
             "reasons": [
                 {"code": said["rule"], "text": said["because"], "level": said["level"]}
                 for said in (judged.reasons if judged else ())
@@ -44,6 +49,10 @@ def standing(call: Call, request: CareRequest) -> dict[str, Any]:
             "emergency": _emergency(level, judged.safety_net if judged else ""),
         }
     ).as_json()
+
+
+def _local(call: Call, moment: datetime | None) -> datetime | None:
+    return None if moment is None else call.local(moment)
 
 
 def emergency(call: Call, request: CareRequest) -> dict[str, Any] | None:

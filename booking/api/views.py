@@ -5,6 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from flask import Blueprint, Response, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -54,6 +55,13 @@ def hold(reference: UUID) -> Response:
     return door.write(lambda call, wish: appointments.hold(call, reference, wish), asked.Wish)
 
 
+@api.put(f"{ONE}/signs")
+@guards.open_to(guards.API_CLIENT)
+def answer_signs(reference: UUID) -> Response:
+    """Answer the warning signs again, before booking."""
+    return door.write(lambda call, said: requests.answer_signs(call, reference, said), asked.Signs)
+
+
 @api.post(f"{ONE}/booking")
 @guards.open_to(guards.API_CLIENT)
 def book(reference: UUID) -> Response:
@@ -91,6 +99,12 @@ def _busy(_error: Exception) -> Response:
     return problems.of_problem(Problem(Kind.BUSY))
 
 
+@api.errorhandler(ParseException)
+def _unreadable(_error: Exception) -> Response:
+    """Refuse a body whose chunks are not what HTTP says: gunicorn finds out while it is read."""
+    return problems.of_problem(Problem(Kind.BAD_REQUEST))
+
+
 def _http(refusal: HTTPException) -> Response:
     return problems.of_http(refusal)
 
@@ -103,6 +117,6 @@ for _status in STATUSES:
 def _nothing_here() -> Response | None:
     """Answer for addresses under /api that lead nowhere: no view is there to do it."""
     lost = request.routing_exception
-    if isinstance(lost, NotFound | MethodNotAllowed) and request.path.startswith("/api/"):
+    if isinstance(lost, NotFound | MethodNotAllowed) and f"{request.path}/".startswith("/api/"):
         return problems.of_http(lost)
     return None

@@ -6,10 +6,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from booking.demo.territory import PatientDoc, Territory
-from booking.desk import ask, choose
+from booking.desk import again, ask, choose
+from booking.desk.validity import is_too_old
 from booking.links import Links
 from booking.models import CareRequest, Channel
 from booking.triage import cases, engine
+from booking.triage.facts import NO
 from booking.triage.protocol import Protocol
 from config.clock import local_day
 from schedules import search
@@ -37,6 +39,9 @@ def book(
         if said.call_back:
             ask.ask_for_call(session, request, phone=said.phone, hours=said.call_back, now=asked_at)
         return False
+    if is_too_old(request, now):
+        calm = {sign.id: NO for sign in again.questions(protocol, request)}
+        again.answer(session, request, protocol, territory.community, calm, now=now)
     slot = _slot_for(session, territory, said, request, now)
     if slot is None:
         return False
@@ -63,7 +68,7 @@ def _asked(
     opened_by: UUID | None,
     now: datetime,
 ) -> CareRequest:
-    """Open a request, answer every question calmly, and let the protocol judge it."""
+    """Open a request, answer every question, and let the protocol judge it."""
     community = territory.community
     request = ask.start(
         session,
@@ -92,7 +97,8 @@ def _asked(
     }
     ask.amend(session, request, who)
     asked = engine.questions_for(protocol, ask.patient_of(request), request.complaints)
-    ask.amend(session, request, {"answers": {q.id: cases.calmly(q) for q in asked.all()}})
+    calm = {q.id: cases.calmly(q) for q in asked.all()}
+    ask.amend(session, request, {"answers": calm | said.answers})
     ask.assess(session, request, protocol, community, now=now)
     return request
 

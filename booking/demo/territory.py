@@ -39,6 +39,7 @@ class CommunityDoc(_Doc):
     email: str
     opens_at: time
     closes_at: time
+    legal_rules: list[str]
 
 
 class CommuneDoc(_Doc):
@@ -97,7 +98,7 @@ class AccountDoc(_Doc):
 
 
 class PatientDoc(_Doc):
-    """Somebody who needs care; all that they are asked is answered calmly."""
+    """Somebody who needs care; what they are asked is answered calmly, but for `answers`."""
 
     given: str
     family: str
@@ -105,6 +106,7 @@ class PatientDoc(_Doc):
     sex: Literal["female", "male"]
     commune: str
     complaint: str
+    answers: dict[str, str] = {}
     phone: str
     email: str | None = None
     channel: Channel
@@ -182,6 +184,7 @@ def _community(said: CommunityDoc) -> Community:
         email=said.email,
         opens_at=said.opens_at,
         closes_at=said.closes_at,
+        legal_rules=said.legal_rules,
     )
 
 

@@ -17,7 +17,7 @@ import click
 from booking.extensions import db, equipment
 from booking.serve.family import LOOK_EVERY, Child, Family
 from booking.serve.welcome import prepare_demo, seed_demo, sign_ins, welcome
-from config import address, embedded, schema
+from config import address, embedded, logs, schema
 from config.settings import Settings
 
 __all__ = ["PortTaken", "refuse_taken_port", "run", "seed_demo", "sign_ins"]
@@ -83,11 +83,20 @@ def _keep(family: Family, settings: Settings, told: Mapping[str, Any] | None) ->
     begun, is_said = monotonic(), False
     while not family.is_ending:
         family.watch()
+        _bring_database_back(settings)
         if not is_said and (is_up := _answers(settings.port) or monotonic() > begun + READY_IN):
             for sentence in welcome(settings, told) if _answers(settings.port) else NOT_UP:
                 click.echo(sentence)
             is_said = is_up
         sleep(LOOK_EVERY)
+
+
+def _bring_database_back(settings: Settings) -> None:
+    """Start the embedded server again if it died: its address stays the same."""
+    home = address.folder(settings)
+    if settings.database_url is None and not embedded.runs(home):
+        logs.event("database_died")
+        embedded.start(home)
 
 
 def _python(module: str, *arguments: str) -> list[str]:

@@ -47,7 +47,7 @@ def seed_demo() -> Mapping[str, Any]:
     kit = equipment()
     moment = now()
     with transaction(db.session) as session:
-        made = demo.seed(session, protocol=kit.protocol("fr"), links=kit.links, now=moment)
+        made = demo.seed(session, protocol=kit.delivered["fr"], links=kit.links, now=moment)
     told = demo.described(made, kit.settings.base_url)
     _write(kit.settings, told)
     logs.event("demo_seeded", count=made.slots)

@@ -57,6 +57,11 @@ def start(folder: Path, *, may_create_databases: bool = False) -> str:
     ).render_as_string(hide_password=False)
 
 
+def runs(folder: Path) -> bool:
+    """Return whether the server that keeps its files in `folder` lives; it may not answer yet."""
+    return server.runs(Home(folder.expanduser().resolve()).cluster)
+
+
 def stop(folder: Path) -> None:
     """Give up this process's share in the server; when nobody else has one, stop it.
 

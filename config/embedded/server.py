@@ -99,7 +99,7 @@ def ensure_running(home: Home) -> bool:
     give_up_at = monotonic() + PATIENCE_SECONDS
     launched, complaint = False, ""
     while True:
-        if not _runs(home.cluster):
+        if not runs(home.cluster):
             launched, complaint = True, _launch(home)
         try:
             _connect(home).close()
@@ -224,8 +224,8 @@ def _launch(home: Home) -> str:
     ).stderr.strip()
 
 
-def _runs(cluster: Path) -> bool:
-    """Return whether the process that postmaster.pid names is a PostgreSQL.
+def runs(cluster: Path) -> bool:
+    """Return whether the process that postmaster.pid names is a PostgreSQL, and lives.
 
     A number that went to another program, or belongs to a zombie nobody buries (both usual in
     containers), would keep PostgreSQL from ever starting again: that file is removed.

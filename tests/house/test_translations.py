@@ -250,9 +250,9 @@ def test_a_promised_call_in_english_shows_no_french(walk: Walk, french):
 
 
 def test_what_can_wait_is_said_in_english(walk: Walk, french):
-    signs = ("ad_resultat", "ad_malade", "ad_constat", "ad_presse")
+    asked = protocols.in_force(NOON.date())["fr"].by_complaint["administratif"].questions
     walk.answers["motif"] = {"motif": "administratif"}
-    walk.answers["questions"] = dict.fromkeys(signs, "no")
+    walk.answers["questions"] = dict.fromkeys([question.id for question in asked], "no")
     walk.to("conseil")
 
     page = walk.get("conseil").text

@@ -131,6 +131,8 @@ def test_each_mistake_in_a_questionnaire_is_named(session, partner, but, field):
         ({"family_name": "x" * 81}, "person.family_name"),
         ({"given_name": "Lu\ncie"}, "person.given_name"),
         ({"given_name": "\u202eeicuL"}, "person.given_name"),
+        ({"given_name": "\u200b\u2060"}, "person.given_name"),
+        ({"given_name": "\u0958" * 41}, "person.given_name"),
         ({"birth_date": "02/11/1992"}, "person.birth_date"),
         ({"birth_date": "1992-02-30"}, "person.birth_date"),
         ({"birth_date": 720_000_000}, "person.birth_date"),

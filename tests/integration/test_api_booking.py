@@ -391,3 +391,59 @@ def test_nobody_is_triaged_by_a_protocol_that_has_expired(session, partner, hand
 
     assert_problem(answer, 503, "no-protocol")
     assert session.scalars(select(CareRequest)).all() == []
+
+
+# Time that passes
+
+
+def test_a_judgement_says_until_when_it_counts(partner, times):
+    asked = partner.asks()
+
+    assert asked["valid_until"] == "2027-03-27T14:00:00+01:00"
+    assert asked["needs_doctor"] is False
+    assert asked["second_check"] is None
+
+
+def test_after_that_nothing_is_held_or_booked_until_the_signs_are_answered(
+    partner, hands, protocol, times
+):
+    request = f"/{partner.asks()['reference']}"
+    hands.wait(timedelta(hours=2))
+    wish = {"slot": str(times[3].reference)}
+
+    assert_problem(partner.send("PUT", f"{request}/hold", wish), 422, "signs-again")
+    refused = partner.send("POST", f"{request}/booking", wants(times[3].reference))
+    assert_problem(refused, 422, "signs-again")
+    assert partner.send("GET", f"{request}/proposals").json == []
+
+    signs = {sign.id: "no" for sign in (*protocol.universal, *protocol.stage2)}
+    again = partner.send("PUT", f"{request}/signs", {"answers": signs})
+
+    assert (again.status_code, again.json["level"]) == (200, "WITHIN_24H")
+    assert again.json["valid_until"] == "2027-03-27T16:00:00+01:00"
+    assert partner.send("PUT", f"{request}/hold", wish).status_code == 200
+
+
+def test_signs_that_are_left_out_lead_to_the_15(partner, times):
+    request = f"/{partner.asks()['reference']}"
+
+    said = partner.send("PUT", f"{request}/signs", {"answers": {}}).json
+
+    assert said["emergency"]["call"] == "15"
+    assert said["proposals"] == []
+
+
+def test_signs_of_what_may_not_be_booked_are_not_heard(partner):
+    request = f"/{partner.asks(answers={})['reference']}"
+
+    refused = partner.send("PUT", f"{request}/signs", {"answers": {}})
+
+    assert_problem(refused, 422, "level-forbids")
+
+
+@pytest.mark.parametrize("channel", ["WEB", "PHONE", "PRACTICE", "PHARMACIST", "SAS", "API"])
+def test_the_door_through_which_it_came_is_kept(partner, session, channel):
+    partner.asks(channel=channel)
+
+    session.expire_all()
+    assert session.scalars(select(CareRequest.channel)).one() == channel

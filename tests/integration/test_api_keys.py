@@ -42,7 +42,8 @@ class Partner:
             "channel": "PHONE",
             "patient": {"age_years": 34, "sex": "male", "pregnant": "no"},
             "complaints": ["trauma_membre"],
-            "answers": nothing_wrong(self.protocol, ["trauma_membre"], who),
+            "answers": nothing_wrong(self.protocol, ["trauma_membre"], who)
+            | {"tm_quand": "recent"},
         }
         return said | but
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -357,8 +356,7 @@ def test_production_has_no_demonstration(new_app, app_settings, session):
     settings = app_settings.model_copy(
         update={"jourmeme_env": "production", "public_base_url": "https://localhost"}
     )
-    signed = [{"fr": replace(v["fr"], reviewed_by=("Dr Aubry",))} for v in protocols.published()]
-    app = new_app(settings, clock=lambda: NOON, senders={}, versions=signed)
+    app = new_app(settings, clock=lambda: NOON, senders={})
 
     result = app.test_cli_runner().invoke(args=["seed-demo"])
 
@@ -511,3 +509,76 @@ def test_an_unsigned_protocol_is_told_and_no_fault(without_database):
 
     assert result.exit_code == 0
     assert "personne ne l’a signé" in result.stdout
+
+
+def test_how_long_each_complaint_takes_to_read_is_a_table(without_database):
+    result = without_database.invoke(args=["triage", "reading"])
+
+    lines = result.stdout.splitlines()
+    protocol = protocols.in_force(NOON.date())["fr"]
+    assert result.exit_code == 0
+    assert "160 mots/min" in lines[0]
+    assert [line[22:] for line in lines[3:-1]] == [c.title for c in protocol.complaints]
+    assert lines[-1].startswith("médiane ")
+
+
+def test_a_line_with_free_text_is_told_which_signs_to_ask_again(without_database):
+    status, said = assessed(
+        without_database, calm("trauma_membre") | {"text": "j'étouffe, mal à la poitrine"}
+    )
+
+    assert status == 0
+    assert {"u_respiration", "u_poitrine"} <= set(said[0]["reask"])
+    assert said[0]["level"] == Level.WITHIN_24H.name
+
+
+def checked(runner, monkeypatch, folder, part, change):
+    """Return what check-protocols says of the published files with one text of them changed."""
+    newest = protocols.files()[-1]
+    cases_file = newest.with_name("soins-non-programmes.cases.yaml")
+    for path in (newest, newest.with_suffix(".en.yaml"), cases_file):
+        (folder / path.name).write_bytes(path.read_bytes())
+    changed = (
+        folder
+        / {"protocol": newest, "cases": cases_file}.get(part, newest.with_suffix(".en.yaml")).name
+    )
+    changed.write_text(change(changed.read_text(encoding="utf-8")), encoding="utf-8")
+    monkeypatch.setattr(triage.protocols, "files", lambda: [folder / newest.name])
+    return changed.name, runner.invoke(args=["check-protocols"])
+
+
+@pytest.mark.parametrize(
+    ("part", "written", "mistaken", "sentence"),
+    [
+        ("protocol", "otherwise: WITHIN_24H", "otherwise: BIENTOT", "n'est pas un niveau"),
+        ("cases", "level: SAME_DAY", "level: BIENTOT", "n'est pas un niveau"),
+        ("english", "  u_conscience:", "  u_conscienc:", "vouliez-vous dire « u_conscience »"),
+    ],
+)
+def test_each_file_of_a_protocol_is_told_with_its_line(  # noqa: PLR0917 - a table's columns
+    without_database, monkeypatch, tmp_path, part, written, mistaken, sentence
+):
+    name, result = checked(
+        without_database,
+        monkeypatch,
+        tmp_path,
+        part,
+        lambda text: text.replace(written, mistaken, 1),
+    )
+
+    assert result.exit_code == 1
+    assert f"{name}, ligne " in result.stdout
+    assert sentence in result.stdout
+
+
+def test_too_few_cases_are_told(without_database, monkeypatch, tmp_path):
+    _, result = checked(
+        without_database,
+        monkeypatch,
+        tmp_path,
+        "cases",
+        lambda text: text[: len(text) // 8].rpartition("\n")[0],
+    )
+
+    assert result.exit_code == 1
+    assert "écrivez-en au moins 250" in result.stdout

@@ -158,7 +158,8 @@ def test_everything_that_the_protocol_may_ask_for_is_offered_by_somebody(session
     assert asked_for <= offered
     served = {p.discipline for p in session.scalars(select(Professional))}
     people = {d.code for d in nomenclature.disciplines().values() if d.profession}
-    assert {r.discipline for r in routes} & people <= served
+    preferred = {c.routes[0].discipline for c in protocol.complaints}
+    assert preferred & people <= served
 
 
 def test_each_role_can_sign_in_with_the_password_that_was_told(session, protocol):

@@ -7,7 +7,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from booking.desk import ask, change, choose, leave, tell
+from booking.desk import again, ask, change, choose, leave, tell
 from booking.links import code_of
 from booking.models import (
     Assessment,
@@ -391,9 +391,8 @@ def test_who_is_not_enabled_for_the_protocol_cannot_be_booked_for_it(session, co
     physio = {"discipline": "MK", "profession": "70", "speciality": None}
     able = a_professional(session, community, skills=["protocole-torsion-cheville"], **physio)
     unable = a_professional(session, community, **physio)
-    request = a_triaged_request(
-        session, community, protocol, answers={"tm_zone": "cheville", "tm_appui": "oui"}
-    )
+    ankle = {"tm_zone": "cheville", "tm_appui": "oui", "tm_quand": "recent"}
+    request = a_triaged_request(session, community, protocol, answers=ankle)
 
     with pytest.raises(slots.SlotTaken):
         choose.hold(session, request, a_slot(session, professional=unable).reference, now=NOON)
@@ -420,6 +419,8 @@ def test_past_the_deadline_somebody_is_still_looked_after(session, community, sl
         now=NOON - timedelta(hours=13),
         answers={"tm_plaie": "yes"},
     )
+    signs = {sign.id: "no" for sign in again.questions(protocol, request)}
+    again.answer(session, request, protocol, community, signs, now=NOON)
 
     [late] = choose.propose(session, request, community, now=NOON)
 

@@ -1,6 +1,5 @@
 """What machines ask: alive, ready, how is it going; and the page of messages that never left."""
 
-from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -260,10 +259,6 @@ def test_an_empty_page_says_what_to_do(client):
     assert "Aucun message pour l’instant" in client.get("/dev/messages").text
 
 
-def signed():
-    return [{"fr": replace(v["fr"], reviewed_by=("Dr Aubry",))} for v in protocols.published()]
-
-
 def production(app_settings):
     return app_settings.model_copy(
         update={
@@ -275,13 +270,13 @@ def production(app_settings):
 
 
 def test_in_production_nobody_reads_messages(new_app, app_settings):
-    app = new_app(production(app_settings), senders={}, versions=signed())
+    app = new_app(production(app_settings), senders={})
 
     assert app.test_client().get("/dev/messages").status_code == 404
 
 
 def test_the_page_refuses_production_even_if_its_door_is_opened(new_app, app_settings):
-    app = new_app(production(app_settings), senders={}, versions=signed())
+    app = new_app(production(app_settings), senders={})
     app.register_blueprint(dev.dev)
 
     answer = app.test_client().get("/dev/messages", base_url="https://localhost")

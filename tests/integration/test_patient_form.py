@@ -174,7 +174,7 @@ def test_questions_come_a_few_at_a_time(walk: Walk):
     led = walk.post("questions", **first)
 
     assert led.location.endswith("/questions?page=2")
-    assert "tm_appui" in walk.client.get(led.location).text
+    assert 'name="page" value="2"' in walk.client.get(led.location).text
 
 
 def test_a_new_birth_date_asks_the_signs_of_that_age(walk: Walk):
@@ -372,7 +372,7 @@ def test_another_commune_is_told_whom_to_call(walk: Walk, session: Session):
 
 
 def test_what_is_no_urgent_care_gets_advice_and_no_appointment(walk: Walk):
-    signs = ("ad_resultat", "ad_malade", "ad_constat", "ad_presse")
+    signs = ("ad_resultat", "ad_deces", "ad_malade", "ad_constat", "ad_presse")
     walk.answers["motif"] = {"motif": "administratif"}
     walk.answers["questions"] = dict.fromkeys(signs, "no")
     walk.to("conseil")

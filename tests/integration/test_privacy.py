@@ -76,6 +76,7 @@ def a_request_with_canaries(session, community, *, status=RequestStatus.BOOKED):
         routes=[{"because": "CanaryReason"}],
         safety_net="CanarySafetyNet",
         assessed_at=NOON,
+        latest_start_at=NOON + timedelta(hours=24),
     )
     session.add(judged)
     session.flush()

@@ -57,7 +57,7 @@ def operator(app, session, community) -> FlaskClient:
 
 @pytest.fixture
 def waiting(session, community, protocol) -> CareRequest:
-    request = a_triaged_request(session, community, protocol)
+    request = a_triaged_request(session, community, protocol, channel=Channel.PHONE)
     session.commit()
     return request
 
@@ -99,7 +99,7 @@ def test_who_waits_is_shown_with_a_clock(operator, waiting):
     assert "reste 24 h 00 avant demain à 13 h 00" in said
     assert "MOREL Lucie , 34 ans" in said
     assert "06 39 98 00 01" in said
-    assert "Internet" in said
+    assert "Téléphone" in said
 
 
 def test_somebody_who_left_no_number_is_still_on_the_screen(session, community, protocol, operator):
@@ -129,7 +129,12 @@ def test_those_who_asked_for_a_call_come_first_then_the_nearest_deadline(
 ):
     for minutes, name in ((0, "Un"), (1, "Deux"), (2, "Trois")):
         a_triaged_request(
-            session, community, protocol, now=NOON + minutes * A_MINUTE, family_name=name
+            session,
+            community,
+            protocol,
+            now=NOON + minutes * A_MINUTE,
+            family_name=name,
+            channel=Channel.PHONE,
         )
     last = session.scalars(select(CareRequest).where(CareRequest.family_name == "Trois")).one()
     ask.ask_for_call(session, last, phone=MOBILE, hours="avant 18 h", now=NOON)
@@ -289,15 +294,14 @@ def test_a_request_that_has_ended_is_not_booked_any_more(session, operator, wait
     assert now_of(session, waiting).status is RequestStatus.DECLINED
 
 
-def test_a_new_call_opens_the_same_form_as_a_patient_has(session, community, operator):
+def test_a_new_call_belongs_to_whoever_picked_up(session, community, operator):
     answer = operator.post("/console/appel")
 
     opened = session.scalars(select(CareRequest)).one()
     assert answer.status_code == 303
-    assert answer.location.startswith("/demande/")
-    assert answer.location.endswith("/signes")
+    assert answer.location == f"/console/appels/{opened.reference}"
     assert opened.channel is Channel.PHONE
-    assert opened.opened_by is not None
+    assert opened.owner == opened.opened_by is not None
     assert opened.community_id == community.id
     assert operator.get(answer.location).status_code == 200
 
@@ -343,6 +347,7 @@ def test_a_secretary_sees_requests_she_opened_and_those_of_her_sites_only(
     booking = session.scalars(select(Booking)).one()
     kept = change.by_reference(session, community.id, booking.reference, lock=True)
     change.cancel(session, kept, cancelled_by=CancelledBy.PRACTICE, by="x", links=LINKS, now=NOON)
+    kept.request.channel = Channel.PRACTICE
     session.commit()
     client = signed_in(app, secretary)
 
@@ -411,7 +416,7 @@ def test_two_hundred_old_requests_do_not_hide_the_one_of_today(
     before = NOON - timedelta(days=3)
     for _ in range(desk.MOST + 1):
         a_triaged_request(session, community, protocol, now=before, phone=None)
-    a_triaged_request(session, community, protocol, family_name="Nouvelle")
+    a_triaged_request(session, community, protocol, family_name="Nouvelle", channel=Channel.PHONE)
     session.commit()
 
     first = words(operator.get("/console"))

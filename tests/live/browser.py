@@ -26,7 +26,7 @@ FLAGS = [
 
 PATIENCE_MS = 30_000
 
-ANKLE = {"tm_zone": "cheville", "tm_appui": "oui"}
+ANKLE = {"tm_zone": "cheville", "tm_appui": "oui", "tm_quand": "recent"}
 
 
 @contextmanager
@@ -121,8 +121,12 @@ class Visitor:
             self.wrong.append(f"title: {title!r}")
 
     def choose(self, name: str, value: str) -> None:
-        """Tick a box or a radio button by its name and value."""
-        self.page.locator(f"input[name='{name}'][value='{value}']").check(force=True)
+        """Tick a box or a radio button by its name and value; open the group it stands in."""
+        wanted = self.page.locator(f"input[name='{name}'][value='{value}']")
+        group = self.page.locator("details:not([open])", has=wanted)
+        if group.count():
+            group.locator("summary").first.click()
+        wanted.check(force=True)
 
     def write(self, name: str, text: str) -> None:
         """Fill a field in."""

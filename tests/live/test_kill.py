@@ -1,5 +1,7 @@
 """`kill -9` in the middle of work: nothing that was acknowledged is lost."""
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -69,3 +71,15 @@ def test_what_was_acknowledged_outlives_a_kill(product, what):
         assert wait_until(
             lambda link=link: any(link in m["Body"] for m in product.twilio.messages[before:])
         ), "a confirmation never left"
+
+
+@pytest.mark.slow
+def test_the_embedded_database_alone_is_brought_back(product):
+    note = product.folder / "postgres" / "cluster" / "postmaster.pid"
+    before = int(note.read_text().split()[0])
+    os.kill(before, signal.SIGKILL)
+
+    assert wait_until(lambda: note.exists() and int(note.read_text().split()[0]) != before)
+    product._wait_until_ready()
+    status, _ = product.api("POST", "/api/v1/care-requests", product.ankle())
+    assert status == 201

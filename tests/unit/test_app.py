@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from booking import protocols
 from booking.app import create_app
 from booking.extensions import equipment
-from booking.protocols import ProtocolUnsigned
 from config import logs
 from config.settings import SettingMissing, Settings
 from tests.clockwork import NOON, Hands
@@ -21,12 +20,12 @@ CHANGE = date(2027, 2, 1)
 """The day on which version 2 of the tests follows version 1."""
 
 
-def versions(*readers):
-    """Return two versions, one after the other, that these people have signed."""
+def versions():
+    """Return two delivered versions, one after the other."""
     [[_, first], *_rest] = [(v, v["fr"]) for v in protocols.published()]
     end = CHANGE - timedelta(days=1)
-    one = replace(first, valid_until=end, reviewed_by=readers)
-    two = replace(first, version=2, valid_from=CHANGE, reviewed_by=readers)
+    one = replace(first, valid_until=end)
+    two = replace(first, version=2, valid_from=CHANGE)
     return [{"fr": one}, {"fr": two}]
 
 
@@ -52,9 +51,7 @@ def production(tmp_path):
 @pytest.fixture
 def served(tmp_path):
     """A client of a production whose database nobody listens at."""
-    app = create_app(
-        production(tmp_path), clock=lambda: NOON, senders={}, versions=versions("Dr Aubry")
-    )
+    app = create_app(production(tmp_path), clock=lambda: NOON, senders={}, versions=versions())
     return app.test_client()
 
 
@@ -69,41 +66,12 @@ def test_at_midnight_in_paris_a_running_process_goes_over_to_the_new_version(tmp
             datetime(2027, 1, 31, 23, 0, tzinfo=UTC),
         ):
             hands.now = utc
-            used.append(equipment().protocol("fr"))
+            used.append(equipment().delivered["fr"])
 
     assert [each.version for each in used] == [1, 2]
     assert all(
         each.is_in_force(day) for each, day in zip(used, (date(2027, 1, 31), CHANGE), strict=True)
     )
-
-
-def test_a_protocol_without_english_is_given_in_french(tmp_path):
-    app = create_app(settings(tmp_path), clock=lambda: NOON, senders={}, versions=versions())
-
-    with app.app_context():
-        assert equipment().protocol("en").language == "fr"
-
-
-def test_production_refuses_a_protocol_that_nobody_signed(tmp_path):
-    with pytest.raises(ProtocolUnsigned, match=r"reviewed_by: nobody has signed .* version 2"):
-        create_app(production(tmp_path), clock=lambda: NOON, senders={}, versions=versions())
-
-
-def test_production_refuses_an_unsigned_version_that_is_to_follow(tmp_path):
-    one, _ = versions("Dr Aubry")
-    _, two = versions()
-    before = datetime(2027, 1, 10, 12, tzinfo=UTC)
-
-    with pytest.raises(ProtocolUnsigned, match="version 2"):
-        create_app(production(tmp_path), clock=lambda: before, senders={}, versions=[one, two])
-
-
-def test_an_unsigned_version_that_is_over_keeps_nobody_from_starting(tmp_path):
-    one, _ = versions()
-    _, two = versions("Dr Aubry")
-    after = datetime(2027, 3, 1, 12, tzinfo=UTC)
-
-    create_app(production(tmp_path), clock=lambda: after, senders={}, versions=[one, two])
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/healthz", "/api/openapi.json"])
