@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from schedules.models import Commune, Community, Professional, ProfessionalSite, Site, Slot
@@ -50,6 +50,27 @@ def doctors(session: Session, community_id: int) -> Sequence[Professional]:
         )
         .order_by(Professional.family_name, Professional.given_name)
     ).all()
+
+
+def at_their_sites() -> Select[Professional, Site]:
+    """Return the query for who works where, one row for each place, to be narrowed down."""
+    return (
+        select(Professional, Site)
+        .join(
+            ProfessionalSite,
+            and_(
+                ProfessionalSite.community_id == Professional.community_id,
+                ProfessionalSite.professional_id == Professional.id,
+            ),
+        )
+        .join(
+            Site,
+            and_(
+                Site.community_id == ProfessionalSite.community_id,
+                Site.id == ProfessionalSite.site_id,
+            ),
+        )
+    )
 
 
 def whereabouts(session: Session, slot: Slot) -> tuple[Professional, Site]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking.desk import proposals
@@ -18,7 +18,8 @@ from booking.desk.reach import Reach
 from booking.desk.validity import VALID_FOR
 from booking.models import CallerIs, CareRequest, RequestStatus
 from booking.triage.protocol import Level
-from schedules.models import Community, Professional, ProfessionalSite, Site
+from schedules import directory
+from schedules.models import Community, Professional, Site
 
 MOST = 200
 
@@ -133,21 +134,7 @@ def looked_for(session: Session, request: CareRequest) -> list[Tried]:
     routes = proposals.assessment_of(session, request).routes
     wanted = {(r["discipline"], tuple(r["needs"])): None for r in routes}
     rows = session.execute(
-        select(Professional, Site)
-        .join(
-            ProfessionalSite,
-            and_(
-                ProfessionalSite.community_id == Professional.community_id,
-                ProfessionalSite.professional_id == Professional.id,
-            ),
-        )
-        .join(
-            Site,
-            and_(
-                Site.community_id == ProfessionalSite.community_id,
-                Site.id == ProfessionalSite.site_id,
-            ),
-        )
+        directory.at_their_sites()
         .where(
             Professional.community_id == request.community_id,
             Professional.discipline.in_({discipline for discipline, _ in wanted}),

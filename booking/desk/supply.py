@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from booking.desk import board
 from booking.desk.board import Entry, Scope
-from schedules import slots
-from schedules.models import Community, Professional, ProfessionalSite, Site, Slot, Visibility
+from schedules import directory, slots
+from schedules.models import Community, Professional, Site, Slot, Visibility
 from schedules.openings import FURTHEST, Opening, moments
 
 
@@ -72,24 +72,7 @@ def _pairs(scope: Scope) -> Select[Professional, Site]:
         if scope.professional_id is not None
         else Site.id.in_(scope.site_ids)
     )
-    return (
-        select(Professional, Site)
-        .join(
-            ProfessionalSite,
-            and_(
-                ProfessionalSite.community_id == Professional.community_id,
-                ProfessionalSite.professional_id == Professional.id,
-            ),
-        )
-        .join(
-            Site,
-            and_(
-                Site.community_id == ProfessionalSite.community_id,
-                Site.id == ProfessionalSite.site_id,
-            ),
-        )
-        .where(Professional.community_id == scope.community_id, theirs)
-    )
+    return directory.at_their_sites().where(Professional.community_id == scope.community_id, theirs)
 
 
 def withdraw(session: Session, scope: Scope, wanted: Sequence[UUID], *, now: datetime) -> int:
