@@ -7,7 +7,7 @@ leads and does the rest, and when it dies another leads within seconds.
 import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from threading import Lock
@@ -29,6 +29,8 @@ from notifications.senders import Sender
 
 LEADERS_LOCK = 73_731
 """The advisory lock that the leader holds; config.schema uses the number before it."""
+
+UNLOCK = text("SELECT pg_advisory_unlock(:n)")
 
 LEADER, PURGE = 1, 2
 """Rows of `worker_heartbeat`: when the leader was last alive; when all was last forgotten."""
@@ -83,8 +85,12 @@ class Leader:
             return True
 
     def resign(self) -> None:
-        """Let another lead."""
+        """Let another lead, from this moment on."""
         with self._asked:
+            if self._connection is not None:
+                # Closing alone frees the lock only once the server has noticed.
+                with suppress(SQLAlchemyError):
+                    self._connection.execute(UNLOCK, {"n": LEADERS_LOCK})
             self._let_go()
 
     def _elected(self) -> Connection | None:

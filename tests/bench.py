@@ -30,7 +30,6 @@ from booking import protocols
 from booking.models import ApiClient
 from booking.triage import cases, loading
 from booking.triage import engine as triage
-from booking.triage.facts import Patient, Sex
 from config import embedded, schema
 from config.clock import utc_now
 from config.database import transaction
@@ -41,7 +40,6 @@ from tests.builders import (
     a_professional,
     a_site,
     a_triaged_request,
-    nothing_wrong,
 )
 
 CONNECTIONS = 16
@@ -153,17 +151,8 @@ def _prepare(database: Engine, how_many: int) -> list[tuple[UUID, UUID]]:
                 for i in range(200)
             ]
             free += slots.publish(session, doctor, site, times)
-        patient = Patient(34 * 12, Sex.MALE)
-        answers = nothing_wrong(protocol, ["trauma_membre"], patient)
         asked = [
-            a_triaged_request(
-                session,
-                community,
-                protocol,
-                now=now,
-                answers=answers,
-                opened_by=client.reference,
-            )
+            a_triaged_request(session, community, protocol, now=now, opened_by=client.reference)
             for _ in range(how_many)
         ]
         references = [request.reference for request in asked]

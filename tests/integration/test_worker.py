@@ -47,11 +47,23 @@ def new_engine(engine):
 
 
 @pytest.fixture
-def bench(new_engine, app_settings, hands):
+def new_leader(new_engine):
+    made = []
+
+    def new(engine=None):
+        made.append(worker.Leader(engine or new_engine()))
+        return made[-1]
+
+    yield new
+    # Whatever a test found: the next one begins with nobody leading.
+    for each in made:
+        each.resign()
+
+
+@pytest.fixture
+def bench(new_engine, new_leader, app_settings, hands):
     own = new_engine()
-    bench = worker.Bench(own, worker.Leader(own), hands, build_senders(app_settings, ics.drawn))
-    yield bench
-    bench.leader.resign()
+    return worker.Bench(own, new_leader(own), hands, build_senders(app_settings, ics.drawn))
 
 
 @pytest.fixture
@@ -81,17 +93,16 @@ def beaten_at(session):
     return worker.noted(session, worker.LEADER)
 
 
-def test_only_one_leads(new_engine):
-    one, other = worker.Leader(new_engine()), worker.Leader(new_engine())
+def test_only_one_leads(new_leader):
+    one, other = new_leader(), new_leader()
 
     assert [one.leads(), other.leads(), one.leads()] == [True, False, True]
     one.resign()
     assert [other.leads(), one.leads()] == [True, False]
-    other.resign()
 
 
-def test_a_leader_that_lost_its_connection_no_longer_leads(new_engine, engine):
-    one, other = worker.Leader(new_engine()), worker.Leader(new_engine())
+def test_a_leader_that_lost_its_connection_no_longer_leads(new_leader, engine):
+    one, other = new_leader(), new_leader()
     assert one.leads()
 
     with engine.connect() as owner:
@@ -100,17 +111,15 @@ def test_a_leader_that_lost_its_connection_no_longer_leads(new_engine, engine):
 
     assert not one.leads()
     assert other.leads()
-    other.resign()
 
 
-def test_many_threads_may_ask_whether_they_lead(new_engine):
-    leader = worker.Leader(new_engine())
+def test_many_threads_may_ask_whether_they_lead(new_leader):
+    leader = new_leader()
 
     with ThreadPoolExecutor(8) as threads:
         said = list(threads.map(lambda _: leader.leads(), range(40)))
 
     assert said == [True] * 40
-    leader.resign()
 
 
 def test_without_a_database_nobody_leads(tmp_path):
@@ -120,8 +129,8 @@ def test_without_a_database_nobody_leads(tmp_path):
     assert not leader.leads()
 
 
-def test_due_messages_are_sent_by_leaders_and_others_alike(session, bench, job, new_engine):
-    first = worker.Leader(new_engine())
+def test_due_messages_are_sent_by_leaders_and_others_alike(session, bench, job, new_leader):
+    first = new_leader()
     assert first.leads()
     message = a_message(session, builders.a_community(session))
 
@@ -129,7 +138,6 @@ def test_due_messages_are_sent_by_leaders_and_others_alike(session, bench, job, 
 
     session.refresh(message)
     assert message.status is Status.DELIVERED
-    first.resign()
 
 
 def test_the_leader_says_every_five_seconds_that_it_lives(session, bench, job, hands):
@@ -145,14 +153,13 @@ def test_the_leader_says_every_five_seconds_that_it_lives(session, bench, job, h
     assert beaten_at(session) == NOON + timedelta(seconds=5)
 
 
-def test_who_does_not_lead_does_not_say_so(session, bench, job, new_engine):
-    first = worker.Leader(new_engine())
+def test_who_does_not_lead_does_not_say_so(session, bench, job, new_leader):
+    first = new_leader()
     assert first.leads()
 
     worker.once(job["beat"], bench)
 
     assert beaten_at(session) is None
-    first.resign()
 
 
 def test_what_is_past_its_term_is_forgotten_once_a_day(session, bench, job, hands):
