@@ -32,6 +32,7 @@ class _Translation(BaseModel):
     groups: dict[str, str]
     questions: dict[str, str]
     choices: dict[str, dict[str, str]] = {}
+    danger_words: dict[str, list[str]] = {}
     complaints: dict[str, _Complaint]
 
 
@@ -47,6 +48,7 @@ class Translation:
     groups: dict[str, str]
     questions: dict[str, str]
     choices: dict[str, dict[str, str]]
+    danger_words: dict[str, list[str]]
     complaints: dict[str, tuple[str, str, tuple[str, ...]]]
     written: Written | None = field(default=None, compare=False, repr=False)
 
@@ -89,6 +91,11 @@ def translated(protocol: Protocol, translation: Translation) -> Protocol:
         stage2=_asked(protocol.stage2, translation),
         complaints=tuple(_complaint(each, translation) for each in protocol.complaints),
         groups=tuple((group, translation.groups[group]) for group, _ in protocol.groups),
+        # Both languages: whoever asks in a second one falls back on the first when afraid.
+        danger_words=tuple(
+            (sign, (*words, *translation.danger_words[sign]))
+            for sign, words in protocol.danger_words
+        ),
     )
 
 
@@ -102,6 +109,7 @@ def _wrong(protocol: Protocol, said: Translation) -> Iterator[Fault]:
     yield from _compared(said, "groups", dict(protocol.groups), said.groups)
     yield from _compared(said, "questions", protocol.questions, said.questions)
     yield from _compared(said, "complaints", protocol.by_complaint, said.complaints)
+    yield from _compared(said, "danger_words", dict(protocol.danger_words), said.danger_words)
     choices = {q.id: dict(q.choices) for q in protocol.questions.values() if q.choices}
     yield from _compared(said, "choices", choices, said.choices)
     for question in choices.keys() & said.choices.keys():

@@ -231,7 +231,7 @@ def test_a_protocol_is_in_force_between_its_days():
     assert not OURS.is_in_force(date(2027, 11, 1))
 
 
-@pytest.mark.parametrize("part", ["questions", "complaints", "choices", "groups"])
+@pytest.mark.parametrize("part", ["questions", "complaints", "choices", "groups", "danger_words"])
 def test_a_translation_that_leaves_something_out_is_refused(part):
     words = dict(getattr(ENGLISH, part))
     left_out, _ = words.popitem()

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from booking import protocols
 from booking.triage import danger
 from tests.unit.triage_builders import a_document, shipped, written
 
@@ -186,3 +187,50 @@ def test_danger_words_of_another_protocol_are_not_mixed_up():
     other = replace(small(), danger_words=(("u_mal", ("genou",)),))
 
     assert (raised("genou", other), raised("genou")) == (["u_mal"], [])
+
+
+ENGLISH = protocols.published()[-1]["en"]
+
+MUST_RAISE_IN_ENGLISH = {
+    "I can't breathe properly": "u_respiration",
+    "my dad has CHEST pain": "u_poitrine",
+    "no chest pain at all": "u_poitrine",
+    "she has slured speech since lunch": "u_avc",
+    "it won't stop bleeding": "u_saignement",
+    "his tongue is swollen": "u_gorge",
+    "had a seizure last night": "u_convulsion",
+    "I want to kill myself": "u_suicide",
+    "she colapsed in the street": "u_choc",
+    "grandma is very confused today": "ag_confus",
+    "my baby has a fever": "nn_fievre",
+    "the baby is floppy and won't feed": "nn_mou",
+    "pregnant and bleeding a little": "gr_sang",
+    "36 weeks, baby stopped moving": "gr_liquide",
+    "pain in a testicle": "ho_testicule",
+}
+
+
+@pytest.mark.parametrize("text", [*MUST_RAISE_IN_ENGLISH, *MUST_RAISE])
+def test_an_english_form_hears_both_languages(text):
+    sign = (MUST_RAISE_IN_ENGLISH | MUST_RAISE)[text]
+
+    assert sign in raised(text, ENGLISH)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sore throat and a bit of fever",
+        "cold for three days",
+        "prescription for my blood pressure tablets",
+        "back pain after lifting a box",
+        "burns when I pee",
+        "my son has spots on his belly",
+        "stiff neck since this morning",
+        "twisted my ankle at tennis",
+        "tooth ache since yesterday",
+        "itchy eyes, hay fever",
+    ],
+)
+def test_an_english_form_leaves_ordinary_callers_in_peace(text):
+    assert raised(text, ENGLISH) == []
