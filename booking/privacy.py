@@ -140,6 +140,7 @@ NO_IDENTITY: Mapping[str, Any] = {
     "given_name": None,
     "phone": None,
     "email": None,
+    "current_address": None,
     "birth_date": None,
     "age_months": None,
     "sex": None,

@@ -46,6 +46,7 @@ TOLD = frozenset(
         "commune_insee",
         "latitude",
         "longitude",
+        "current_address",
         "note",
         "reasked",
         "caller",
@@ -75,6 +76,10 @@ class Stale(Exception):
         self.by = by
         self.at = at
         self.version = version
+
+
+class AddressChanged(Exception):
+    """Somebody else has said where the person is since: their address was kept."""
 
 
 def pick_up(
@@ -160,6 +165,35 @@ def _follow_a_sign(
     signs = transfers.signs_of(protocol)
     if any(request.answers.get(sign) in (YES, UNKNOWN) for sign in signs):
         transfers.follow(session, request, now=now)
+
+
+def locate(
+    session: Session,
+    request: CareRequest,
+    address: str | None,
+    *,
+    seen: str | None,
+    by: Actor,
+    now: datetime,
+) -> None:
+    """Keep where somebody sent to the 15 is now. The request is locked.
+
+    `seen` is the address that was on the page: one that was not touched changes nothing, and what
+    a colleague has kept since is not overwritten. A left form gets its line, as with a note.
+
+    Raises:
+        AddressChanged: if a colleague has kept another than was seen. Nothing is written.
+        transfers.NoTransfer: if it was closed already.
+    """
+    if address in (seen, request.current_address):
+        return
+    if request.current_address != seen and request.saved_by != by.account:
+        raise AddressChanged
+    transfers.followed(session, request, now=now)
+    request.current_address = address
+    request.saved_by, request.saved_at = by.account, now
+    request.version += 1
+    session.flush()
 
 
 def _name_of(session: Session, request: CareRequest) -> str | None:

@@ -100,17 +100,25 @@ def note(
     Raises:
         NoTransfer: if it was closed already.
     """
-    found = _of(session, request)
-    if found is None:
-        if request.status not in (RequestStatus.DRAFT, RequestStatus.EMERGENCY):
-            raise NoTransfer
-        found = open_for(session, request, now=now)
+    found = followed(session, request, now=now)
     found.state = state
     if state is TransferState.NO_ANSWER:
         found.tries += 1
         found.recheck_by = now + RECHECKED_WITHIN
     _step(session, found, by, now)
     return found
+
+
+def followed(session: Session, request: CareRequest, *, now: datetime) -> Transfer:
+    """Return the line of a locked request on the list; a left form gets its own.
+
+    Raises:
+        NoTransfer: if it was closed already.
+    """
+    found = _of(session, request)
+    if found is None and request.status not in (RequestStatus.DRAFT, RequestStatus.EMERGENCY):
+        raise NoTransfer
+    return found or open_for(session, request, now=now)
 
 
 def _step(session: Session, transfer: Transfer, by: Actor | None, now: datetime) -> None:
@@ -169,6 +177,7 @@ class ToRecheck:
     birth_date: date | None
     age_months: int | None
     commune: str | None
+    current_address: str | None
     caller: CallerIs | None
 
 
@@ -313,5 +322,6 @@ def _who(request: CareRequest, commune: str | None) -> dict[str, Any]:
         "birth_date": request.birth_date,
         "age_months": request.age_months,
         "commune": commune,
+        "current_address": request.current_address,
         "caller": request.caller,
     }

@@ -4,12 +4,14 @@ from booking.models.calls import (
     LevelDecision,
     LookOutcome,
     LookReason,
+    SafetyNetSaid,
     SecondLook,
     Transfer,
     TransferState,
     TransferStep,
 )
 from booking.models.demand import (
+    LONGEST_ADDRESS,
     Assessment,
     Booking,
     BookingState,
@@ -31,8 +33,10 @@ from booking.models.doors import (
     WorkerHeartbeat,
 )
 from booking.models.governance import Act, GovernanceAct, ProtocolVersion, VersionStatus
+from booking.models.review import CaseReview, EventKind, SafetyEvent, Verdict, WhyRead
 
 __all__ = [
+    "LONGEST_ADDRESS",
     "Account",
     "AccountSite",
     "Act",
@@ -44,7 +48,9 @@ __all__ = [
     "CallerIs",
     "CancelledBy",
     "CareRequest",
+    "CaseReview",
     "Channel",
+    "EventKind",
     "GovernanceAct",
     "IdempotencyKey",
     "LevelDecision",
@@ -53,12 +59,16 @@ __all__ = [
     "ProtocolVersion",
     "RequestStatus",
     "Role",
+    "SafetyEvent",
+    "SafetyNetSaid",
     "SecondLook",
     "SignInFailure",
     "StaffSession",
     "Transfer",
     "TransferState",
     "TransferStep",
+    "Verdict",
     "VersionStatus",
+    "WhyRead",
     "WorkerHeartbeat",
 ]

@@ -232,3 +232,27 @@ class TransferStep(Base):
         CheckConstraint("(account IS NULL) = (name IS NULL)", name="somebody_is_named"),
         Index("ix_transfer_step_transfer", "community_id", "transfer_id"),
     )
+
+
+class SafetyNetSaid(Base):
+    """Somebody said what to do if it gets worse, and was understood (SR-15). Append-only.
+
+    It belongs to one judgement: a newer one has to be said again.
+    """
+
+    __tablename__ = "safety_net_said"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    assessment_id: Mapped[int] = mapped_column(BigInteger)
+    account: Mapped[UUID]
+    name: Mapped[str]
+    """As the account was called then."""
+    said_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "assessment_id"], ["assessment.community_id", "assessment.id"]
+        ),
+        UniqueConstraint("community_id", "assessment_id", name="uq_safety_net_said_assessment"),
+    )

@@ -21,6 +21,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from booking.triage.protocol import Level
 from config.database import Base, CommunityId, Id, Reference
 
+LONGEST_ADDRESS = 200
+"""Signs: a street, a floor, a door code, and how to find it."""
+
 
 class Channel(StrEnum):
     """The door through which a request came."""
@@ -123,6 +126,8 @@ class CareRequest(Base):
     given_name: Mapped[str | None]
     phone: Mapped[str | None]
     """E.164."""
+    current_address: Mapped[str | None]
+    """Where the person is now, in words, floor and door code too: for the 15, of one call alone."""
     may_leave_message: Mapped[bool | None]
     email: Mapped[str | None]
     wants_sms: Mapped[bool] = mapped_column(server_default="true")
@@ -159,6 +164,7 @@ class CareRequest(Base):
             "status NOT IN ('OPEN', 'BOOKED') OR deadline IS NOT NULL", name="owed_has_deadline"
         ),
         CheckConstraint("note IS NULL OR length(note) <= 80", name="note_is_short"),
+        CheckConstraint(f"length(current_address) <= {LONGEST_ADDRESS}", name="address_is_short"),
         Index("ix_care_request_link_hash", "link_hash"),
         Index(
             "ix_care_request_open",
@@ -232,6 +238,8 @@ class Assessment(Base):
         ),
         # What a booking points to: the pair cannot be true of a level that allows none.
         UniqueConstraint("community_id", "id", "request_id", "level", name="uq_assessment_level"),
+        # What is read again every month.
+        Index("ix_assessment_assessed_at", "community_id", "assessed_at"),
     )
 
 

@@ -44,6 +44,8 @@ class Account(Base):
     professional_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    news_seen_at: Mapped[datetime | None]
+    """Up to when they have read what happened to their practice's appointments; none: never."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "reference", name="uq_account_reference"),

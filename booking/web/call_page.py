@@ -4,19 +4,28 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flask import render_template, request
+from flask import render_template
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from booking import guards
-from booking.desk import ask, board, change, choose, decide, proposals, second_look, staff
+from booking.desk import (
+    ask,
+    board,
+    change,
+    choose,
+    decide,
+    proposals,
+    safety_net,
+    second_look,
+    staff,
+)
 from booking.desk import waiting as desk
 from booking.desk.waiting import Unnoticed, Untold, Waiting
 from booking.extensions import equipment
 from booking.links import code_of
 from booking.models import CallerIs, CareRequest, LookReason, RequestStatus
 from booking.routing import Proposal
-from booking.triage.facts import UNKNOWN, YES
 from booking.web import offers, staff_words, wording
 from config.clock import local_day
 from notifications.messages import Change
@@ -177,37 +186,10 @@ def _read_back(
         errors=errors,
         community=community,
         reference=asked.reference,
-        is_understood="compris" in request.args,
         line=wording.spaced(asked.phone) if asked.phone else "",
         **facts(session, asked, community, moment),
         **_appointment(session, asked, moment),
     )
-
-
-def dictated(
-    session: Session, asked: CareRequest, community: Community, moment: datetime
-) -> dict[str, Any]:
-    """Return what is dictated to the 15: number, commune, who, what was said."""
-    protocol, said = equipment().protocol(wording.language(), community.id), asked.answers
-    today = local_day(moment, community.zone)
-    name = staff_words.person(asked.family_name, asked.given_name)
-    who = (
-        name if asked.family_name or asked.given_name else "",
-        staff_words.age(asked.birth_date, asked.age_months, today),
-        str(staff_words.SEXES.get(asked.sex or "", "")).lower(),
-    )
-    return {
-        "phone": asked.phone and wording.spaced(asked.phone),
-        "tel": asked.phone,
-        "commune": desk.commune_of(session, asked),
-        "person": ", ".join(str(each) for each in who if each),
-        "signs": [
-            question.text
-            for question in protocol.questions.values()
-            if question.is_red_flag and said.get(question.id) in (YES, UNKNOWN)
-        ],
-        "is_elsewhere": asked.caller is CallerIs.ELSEWHERE,
-    }
 
 
 def deciding(
@@ -255,6 +237,7 @@ def facts(
         "age": staff_words.age(asked.birth_date, asked.age_months, today),
         "sex": staff_words.SEXES.get(asked.sex or "", ""),
         "commune": desk.commune_of(session, asked),
+        "current_address": asked.current_address,
         "complaints": staff_words.complaints(asked.complaints, protocol),
         "note": asked.note,
         "channel": staff_words.CHANNELS[asked.channel],
@@ -268,18 +251,27 @@ def facts(
         "is_elsewhere": asked.caller is CallerIs.ELSEWHERE,
         "short_code": code_of(asked.reference),
         **_clock(asked.deadline, community, moment),
-        **_judgement(session, asked),
+        **_judgement(session, asked, community, moment),
         "answers": staff_words.answers(asked.answers, protocol),
     }
 
 
-def _judgement(session: Session, asked: CareRequest) -> dict[str, Any]:
-    """Return what triage says; nothing while an answer is being changed."""
+def _judgement(
+    session: Session, asked: CareRequest, community: Community, moment: datetime
+) -> dict[str, Any]:
+    """Return what triage says, and who said what to do; nothing while an answer is changed."""
     try:
         judged = ask.assessment_of(session, asked)
     except ask.NotAssessed:
         return {"level": _changing(), "safety_net": "", "reasons": []}
+    said = safety_net.of(session, judged)
     return {
+        "judgement": judged.reference,
+        "understood": said
+        and {
+            "who": said.name,
+            "when": wording.short_day_and_hour(said.said_at, community.zone, now=moment),
+        },
         "level": staff_words.LEVELS[judged.level],
         "safety_net": judged.safety_net,
         "reasons": list(dict.fromkeys(reason["because"] for reason in judged.reasons)),

@@ -12,10 +12,12 @@ from booking import guards
 from booking.desk import ask, board, choose
 from booking.desk import waiting as desk
 from booking.extensions import db, equipment, now
+from booking.fresh_calendars import before_booking
 from booking.models import CareRequest, RequestStatus
 from booking.web import call_page, follow_lists, staff_forms, staff_words
 from booking.web.calls.views import call
 from booking.web.followed import followed
+from booking.web.incidents import incidents
 from booking.web.kept_appointments import kept_appointments
 from booking.web.staff_access import CALL_TAKERS, reach_of
 from config import logs
@@ -23,7 +25,7 @@ from config.database import transaction
 from schedules import slots
 
 console = Blueprint("console", __name__)
-for within in (call, followed, kept_appointments):
+for within in (call, followed, incidents, kept_appointments):
     console.register_blueprint(within)
 
 
@@ -92,6 +94,7 @@ def _found(session: Session, reference: UUID, *, lock: bool = False) -> CareRequ
 
 @console.post("/console/demandes/<uuid:reference>/garder")
 @guards.open_to(*CALL_TAKERS)
+@before_booking
 def hold(reference: UUID) -> ResponseReturnValue:
     """Keep a slot while the caller spells their name; what was kept before is free again."""
     try:
@@ -111,6 +114,7 @@ def hold(reference: UUID) -> ResponseReturnValue:
 
 @console.post("/console/demandes/<uuid:reference>/reserver")
 @guards.open_to(*CALL_TAKERS)
+@before_booking
 def book(reference: UUID) -> ResponseReturnValue:
     """Give the slot that is kept to whoever is on the telephone, in their name."""
     try:

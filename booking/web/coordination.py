@@ -12,6 +12,7 @@ from booking.desk.figures import Half, Offer, Silent
 from booking.extensions import db, now
 from booking.models import Role
 from booking.web import call_page, staff_words, wording
+from booking.web.review import review, to_read
 from booking.web.staff_access import reach_of
 from config.clock import local_day
 from config.database import transaction
@@ -19,6 +20,7 @@ from schedules import nomenclature
 from schedules.models import Community
 
 coordination = Blueprint("coordination", __name__)
+coordination.register_blueprint(review)
 
 
 @coordination.get("/coordination")
@@ -35,6 +37,7 @@ def today() -> ResponseReturnValue:
         still_open = figures.open_now(session, community.id, now=moment)
         untold = waiting.untold(session, reach, now=moment)
         unnoticed = waiting.unnoticed(session, reach, now=moment)
+        left = to_read(session, community, moment)
     return render_template(
         "coordination/today.html",
         errors={},
@@ -45,6 +48,7 @@ def today() -> ResponseReturnValue:
         halves=[staff_words.HALVES[half] for half in Half],
         offers=[_offer(offer) for offer in offers],
         silent=[_silent(member, community) for member in silent],
+        left=left,
         untold=call_page.not_arrived(untold, unnoticed, community, moment),
     )
 

@@ -65,6 +65,7 @@ def to_recheck(
             "since": wording.short_day_and_hour(each.since, community.zone, now=moment),
             "clock": staff_words.clock(each.recheck_by, moment),
             "commune": each.commune or "",
+            "address": each.current_address or "",
             "tries": each.tries,
             "last_by": each.last_by or "",
         }

@@ -1,7 +1,5 @@
 """What humans do about a request: follow it to the 15, look again, decide otherwise, make sure."""
 
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -10,14 +8,23 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from booking import guards
-from booking.desk import ask, board, decide, nothing_free, second_look, staff, transfers
+from booking.desk import (
+    ask,
+    board,
+    decide,
+    nothing_free,
+    safety_net,
+    second_look,
+    staff,
+    transfers,
+)
 from booking.desk import waiting as desk
 from booking.desk.reach import Reach
 from booking.desk.staff import Actor
 from booking.extensions import db, equipment, now
 from booking.models import CareRequest, Role, TransferState
 from booking.triage.protocol import Level
-from booking.web import call_page, follow_lists, staff_forms, staff_words, wording
+from booking.web import call_page, follow_lists, staff_forms, transfer_page, wording
 from booking.web.staff_access import CALL_TAKERS, reach_of
 from config import logs
 from config.database import transaction
@@ -67,27 +74,11 @@ def actor(session: Session) -> Actor:
 @guards.open_to(*CALL_TAKERS)
 def transfer(reference: UUID) -> ResponseReturnValue:
     """Show what to dictate to the 15, what was done since, and what is left to make sure of."""
-    moment = now()
     with transaction(db.session) as session:
         asked = to_follow(session, reference)
-        community = board.community_of(session, asked.community_id)
-        return render_template(
-            "console/transfer.html",
-            errors={},
-            community=community,
-            reference=reference,
-            said=call_page.dictated(session, asked, community, moment),
-            steps=[_step(each, community.zone, moment) for each in transfers.steps(session, asked)],
-            is_ended=not _is_listed(session, reference),
+        return transfer_page.render(
+            session, asked, now(), is_ended=not _is_listed(session, reference), errors={}
         )
-
-
-def _step(step: Any, zone: Any, moment: datetime) -> dict[str, Any]:
-    return {
-        "what": staff_words.TRANSFERS[step.state],
-        "who": step.name or _("automatique"),
-        "when": wording.short_day_and_hour(step.at, zone, now=moment),
-    }
 
 
 def _is_listed(session: Session, reference: UUID) -> bool:
@@ -100,19 +91,30 @@ def _is_listed(session: Session, reference: UUID) -> bool:
 @followed.post("/console/demandes/<uuid:reference>/15")
 @guards.open_to(*CALL_TAKERS)
 def note(reference: UUID) -> ResponseReturnValue:
-    """Note what somebody did about a transfer; it leaves the list only when it is closed."""
-    state = STATES.get(request.form.get("etat", ""))
-    if state is None:
+    """Keep where the person is, and note what somebody did: only closing takes it off the list.
+
+    An address that cannot be kept never keeps a note from being taken.
+    """
+    form, state = request.form, STATES.get(request.form.get("etat", ""))
+    if state is None and ("etat" in form or transfer_page.ADDRESS not in form):
         abort(400)
+    back = redirect(url_for("console.followed.transfer", reference=reference), 303)
     with transaction(db.session) as session:
-        asked = to_follow(session, reference)
+        asked, by = to_follow(session, reference), actor(session)
         try:
-            transfers.note(session, asked, state, by=actor(session), now=now())
+            errors = transfer_page.keep_address(session, asked, form, by=by, now=now())
+            if state is not None:
+                transfers.note(session, asked, state, by=by, now=now())
         except transfers.NoTransfer:
-            return redirect(url_for("console.followed.transfer", reference=reference), 303)
-    if state is TransferState.CLOSED:
-        return redirect(url_for("console.waiting"), 303)
-    return redirect(url_for("console.followed.transfer", reference=reference), 303)
+            return back
+        if errors:
+            typed = staff_forms.typed(form)[transfer_page.ADDRESS]
+            is_ended = not _is_listed(session, reference)
+            page = transfer_page.render(
+                session, asked, now(), is_ended=is_ended, typed=typed, errors=errors
+            )
+            return page, 422
+    return redirect(url_for("console.waiting"), 303) if state is TransferState.CLOSED else back
 
 
 @followed.post("/console/demandes/<uuid:reference>/relire")
@@ -168,18 +170,25 @@ def _decided(session: Session, asked: CareRequest, by: Actor) -> dict[str, str]:
         return {"raison": str(_("Écrivez pourquoi, en quelques mots"))}
     except (decide.NotAllowed, decide.SameLevel, ask.NotAssessed, ask.AlreadyBooked):
         return {"niveau": str(_("Ce niveau ne peut pas être décidé ici."))}
-    logs.event("level_decided", request=asked.reference, actor=by.account, to=to.name)
+    logs.event("level_decided", request=asked.reference, actor=by.account, triage_level=to.name)
     return {}
 
 
 @followed.post("/console/demandes/<uuid:reference>/compris")
 @guards.open_to(*CALL_TAKERS)
 def understood(reference: UUID) -> ResponseReturnValue:
-    """Note that what to do if it gets worse was said, and understood (SR-15)."""
+    """Keep who said what to do if it gets worse, and was understood (SR-15)."""
+    back = redirect(url_for("console.show", reference=reference), 303)
+    judgement = staff_forms.a_reference(request.form.get("evaluation"))
     with transaction(db.session) as session:
-        asked = found(session, reference)
+        asked = found(session, reference, lock=True)
+        try:
+            safety_net.note(session, asked, judgement, by=actor(session), now=now())
+        except (ask.NotAssessed, safety_net.Overtaken):
+            # The page shows what has to be said now.
+            return back
     logs.event("safety_net_understood", request=asked.reference, actor=guards.identity().account)
-    return redirect(url_for("console.show", reference=reference, compris=""), 303)
+    return back
 
 
 def _of_clinicians(session: Session) -> tuple[Actor, Reach]:

@@ -350,7 +350,8 @@ def test_read_back_says_what_to_do_if_it_gets_worse_and_that_it_was_understood(
     assert "Si cela s’aggrave, appelez le 15." in shown
     assert "Dit et compris" in shown
 
-    noted = operator.post(page(asked, "compris"))
+    judged = ask.assessment_of(session, asked).reference
+    noted = operator.post(page(asked, "compris"), data={"evaluation": str(judged)})
 
     assert noted.status_code == 303
     assert "✓ Dit et compris" in words(operator.get(noted.location))

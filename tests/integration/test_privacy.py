@@ -33,7 +33,14 @@ DAY = timedelta(days=1)
 SLOT_ENDS = NOON + timedelta(hours=2, minutes=20)
 
 ANSWERED = ("CanaryComplaint", "CanaryAnswer", "CanaryNote", "CanaryReason", "CanarySafetyNet")
-WHO = ("CanaryFamily", "CanaryGiven", "+33639980077", "canary@patients.example", "1931-07-14")
+WHO = (
+    "CanaryFamily",
+    "CanaryGiven",
+    "CanaryStreet",
+    "+33639980077",
+    "canary@patients.example",
+    "1931-07-14",
+)
 WRITTEN = ("CanaryText", "CanarySubject", "+33639980077", "canary@patients.example", "SMcanary")
 
 
@@ -57,6 +64,7 @@ def a_request_with_canaries(session, community, *, status=RequestStatus.BOOKED):
         family_name="CanaryFamily",
         given_name="CanaryGiven",
         phone="+33639980077",
+        current_address="12 rue CanaryStreet, code 4B",
         email="canary@patients.example",
         call_back_hours="after 17 h",
     )

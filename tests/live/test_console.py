@@ -295,6 +295,59 @@ def test_a_ticked_sign_brings_the_15_and_the_focus_stays(operator):
     assert "Ligne prise par le 15" in operator.text.split("Ce qui a été fait")[1]
 
 
+def test_where_the_person_is_is_kept_while_it_is_typed_on_both_pages(operator):
+    operator.press_to("F2", "**/appel")
+    operator.type("0639980047")
+    operator.page.check("input[value=u_poitrine]")
+    operator.wait_for(".emergency")
+    operator.page.focus("#adresse-dite a")
+    operator.press("Enter")
+    operator.wait_for_focus("#adresse")
+    operator.type("12 rue des Lilas")
+    operator.settle()
+    operator.type(", code 45B12")
+    operator.settle()
+
+    assert operator.page.evaluate("document.activeElement.name") == "adresse"
+    assert operator.page.inner_text("#adresse-dite") == "12 rue des Lilas, code 45B12"
+
+    operator.press_to("F9", "**/15")
+    operator.page.focus("#adresse")
+    operator.press("End")
+    operator.type(", 3e")
+    operator.settle()
+    operator.type(" étage")
+    operator.settle()
+
+    assert operator.page.evaluate("document.activeElement.name") == "adresse"
+    assert operator.page.inner_text("#adresse-dite") == "12 rue des Lilas, code 45B12, 3e étage"
+    assert "Adresse enregistrée" in operator.page.inner_text("#dit-adresse")
+
+    operator.type(" gauche")
+    operator.press_to("F2", "**/appel")
+    operator.page.go_back()
+    operator.page.reload()
+    assert operator.page.input_value("#adresse").endswith("3e étage gauche")
+
+
+def test_an_address_that_was_not_kept_says_so_and_is_sent_again(operator):
+    operator.press_to("F2", "**/appel")
+    operator.type("0639980048")
+    operator.press_to("F9", "**/15")
+    operator.page.route("**/15", lambda route: route.abort(), times=1)
+    operator.page.focus("#adresse")
+    operator.type("Gare, quai 2")
+
+    operator.page.wait_for_function(
+        "() => document.querySelector('#dit-adresse').innerText.includes('Non enregistré')"
+    )
+    operator.page.wait_for_function(
+        "() => document.querySelector('#adresse-dite').innerText === 'Gare, quai 2'"
+    )
+    assert operator.page.input_value("#adresse") == "Gare, quai 2"
+    operator.wrong.clear()
+
+
 def test_closing_the_window_in_the_middle_loses_nothing(browser, product, operator):
     operator.press_to("F2", "**/appel")
     operator.type("0639980044")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from flask import url_for
 from flask_babel import gettext as _
 
-from booking.desk import ask, calls, choose, nothing_free, transfers
+from booking.desk import ask, calls, choose, nothing_free, safety_net, transfers
 from booking.extensions import equipment
 from booking.models import RequestStatus, TransferState
 from booking.triage.protocol import Level
@@ -39,7 +39,8 @@ def _first_question(call: Call) -> str:
 
 def hold(call: Call, form: Form) -> Done:
     """Keep the chosen slot while it is read out; kept already, keep it longer."""
-    wanted = staff_forms.a_reference(form.get("creneau"))
+    chosen = staff_forms.a_reference(form.get("creneau"))
+    wanted = chosen or staff_forms.a_reference(form.get("voulu"))
     request = call.request
     is_open = request.status is RequestStatus.OPEN and call.is_judged and not call.is_asked_again
     if wanted is None or not is_open:
@@ -49,7 +50,7 @@ def hold(call: Call, form: Form) -> Done:
         with call.session.begin_nested():
             choose.hold(call.session, request, wanted, now=call.now)
     except slots.SlotTaken:
-        return Done(call.again(), alert={"kind": "taken"})
+        return Done(call.again(), alert={"kind": "taken" if chosen else "unsuited"})
     except choose.LevelForbids:
         return Done(call.again())
     is_new = held is None or held.reference != wanted
@@ -142,6 +143,17 @@ def _noted(state: TransferState) -> Callable[[Call, Form], Done]:
     return note
 
 
+def understood(call: Call, form: Form) -> Done:
+    """Note that what to do if it gets worse was said, and understood (SR-15)."""
+    judgement = staff_forms.a_reference(form.get("evaluation"))
+    try:
+        safety_net.note(call.session, call.request, judgement, by=call.by, now=call.now)
+    except (ask.NotAssessed, safety_net.Overtaken):
+        # The page shows what has to be said now.
+        return Done(call)
+    return Done(call.again(), focus="suite")
+
+
 def promise(call: Call, form: Form) -> Done:
     """Promise that somebody calls back, for as long as somebody is there to do it."""
     del form
@@ -187,6 +199,7 @@ BUTTONS: Mapping[str, Callable[[Call, Form], Done]] = {
     "15": transfer,
     "ligne-prise": _noted(TransferState.LINE_TAKEN),
     "rappel-fait": _noted(TransferState.CALLED_BACK),
+    "compris": understood,
     "promettre": promise,
     "clore": close,
 }

@@ -4,7 +4,16 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from booking.desk import ask, choose, decide, nothing_free, outlook, proposals, second_look
+from booking.desk import (
+    ask,
+    choose,
+    decide,
+    nothing_free,
+    outlook,
+    proposals,
+    safety_net,
+    second_look,
+)
 from booking.links import code_of
 from booking.models import RequestStatus
 from booking.routing import Proposal
@@ -93,6 +102,8 @@ def _judged(call: Call) -> Shown:
         "level": staff_words.LEVELS[judged.level],
         "reasons": list(dict.fromkeys(r["because"] for r in judged.reasons))[:4],
         "safety_net": judged.safety_net,
+        "judgement": judged.reference,
+        "is_understood": safety_net.of(call.session, judged) is not None,
         "may_raise": bool(decide.may(call.by, request)),
         "clock": "",
     }
@@ -133,6 +144,7 @@ def emergency(call: Call) -> Shown:
     return {
         "phone": request.phone and wording.spaced(request.phone),
         "commune": commune and f"{commune.name} ({commune.postal_code})",
+        "address": request.current_address,
         "person": ", ".join(str(each) for each in (_name(call), age, sex) if each),
         "signs": signs,
         "is_elsewhere": request.caller == "ELSEWHERE",

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from booking.models import CallerIs
+from booking.models import LONGEST_ADDRESS, CallerIs
 from booking.triage.facts import NO, UNKNOWN, Pregnant, Sex
 from booking.triage.protocol import Question
 from booking.web import answers
@@ -192,6 +192,7 @@ _READERS: dict[str, Reader] = {
     births.FIELD: _birth,
     "sexe": _choice("sexe", "sex", Sex),
     "enceinte": _choice("enceinte", "pregnant", Pregnant),
+    "adresse": _text("adresse", "current_address", LONGEST_ADDRESS),
     "precision": _text("precision", "note", answers.LONGEST_NOTE),
     "medecin": _doctor,
     "nom": _text("nom", "family_name", LONGEST_NAME),

@@ -43,6 +43,7 @@ PIECES = (
     "zone-identite",
     "delai",
     "suite",
+    "zone-adresse",
     FREE,
     "agir",
 )
@@ -136,6 +137,7 @@ def _seals(call: Call, shown: Shown) -> dict[str, str]:
         "zone-sexe": f"{call.asks_sex}{call.asks_pregnancy}",
         "zone-motifs": _of(shown["chosen"], shown["found"], shown["searched"]),
         "zone-questions": _of(q.id for q in shown["criteria"]),
+        "zone-adresse": f"{shown['suite']['kind'] == 'emergency'}",
     }
     return found | dict.fromkeys(PERSON, "-")
 
@@ -270,6 +272,7 @@ def typed(call: Call) -> dict[str, str]:
         "naissance": f"{born:%d/%m/%Y}" if born else str(said["naissance"]),
         "sexe": request.sex or "",
         "enceinte": request.pregnant or "",
+        "adresse": request.current_address or "",
         "precision": request.note or "",
         "medecin": doctor.name
         if doctor

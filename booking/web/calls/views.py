@@ -15,10 +15,11 @@ from booking import guards
 from booking.desk import ask, board, calls, staff
 from booking.desk import waiting as desk
 from booking.extensions import db, equipment, now
+from booking.fresh_calendars import before_booking
 from booking.models import CareRequest, Channel, RequestStatus, Role
 from booking.web import staff_forms, wording
 from booking.web.answers import Form, one
-from booking.web.calls import acting, keeping, screen
+from booking.web.calls import acting, keeping, screen, wished
 from booking.web.calls.call import Call, stale_since
 from booking.web.calls.entered import Around
 from booking.web.calls.keeping import Done
@@ -135,6 +136,7 @@ def resume(reference: UUID) -> ResponseReturnValue:
 
 @call.post("/console/appel")
 @guards.open_to(*CALL_TAKERS)
+@before_booking
 def save() -> ResponseReturnValue:
     """Keep what was typed so far, do what the button says, and answer with what has changed.
 
@@ -239,6 +241,7 @@ FIELDS = {
     "telephone": lazy("Téléphone"),
     "commune": lazy("Commune"),
     "naissance": lazy("Naissance"),
+    "adresse": lazy("Adresse"),
     "nom": lazy("Nom"),
     "prenom": lazy("Prénom"),
     "precision": lazy("Précision"),
@@ -280,6 +283,7 @@ def _drawn(done: Done) -> tuple[dict[str, screen.Piece], dict[str, Any]]:
     )
     shown |= {
         "pieces_only": _is_by_script(),
+        "wished": wished.told(done.call),
         "alert": done.alert,
         "is_anothers": done.call.is_anothers and not done.call.is_new,
         "owner": _name_of(done.call) if done.call.is_anothers else "",
@@ -307,7 +311,8 @@ def _whole(done: Done) -> ResponseReturnValue:
     if done.alert or done.call.hints or done.searched:
         status = 409 if refused else 422 if done.alert else 200
         return _page(done), status
-    where = url_for("console.call.show", reference=done.call.request.reference)
+    slot = None if done.call.is_judged else wished.reference()
+    where = url_for("console.call.show", reference=done.call.request.reference, creneau=slot)
     return redirect(where + (f"#{done.focus}" if done.focus else ""), 303)
 
 

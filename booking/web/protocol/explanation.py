@@ -1,6 +1,7 @@
 """One page that explains one judgement, to be printed: what was said, why, by which version."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking import guards
-from booking.desk import ask, board, decide, waiting
+from booking.desk import ask, board, decide, safety_net, waiting
 from booking.extensions import db, equipment
 from booking.governance import explaining, serving
 from booking.governance.explaining import Explained
@@ -23,6 +24,7 @@ from booking.models import (
     CareRequest,
     LevelDecision,
     Role,
+    SafetyNetSaid,
 )
 from booking.triage.documents import ProtocolInvalid
 from booking.triage.protocol import Level, Protocol
@@ -49,8 +51,12 @@ def explanation(reference: UUID) -> ResponseReturnValue:
         wanted = staff_forms.a_reference(request.args.get("evaluation"))
         kept = _chosen(every, asked, wanted)
         told = explaining.explained(asked, kept, _version(session, kept), wording.language())
-        decisions = decide.history(session, asked)
-        return _page(told, every, community, _by_whom(session, asked), decisions)
+        humans = {
+            "by": _by_whom(session, asked),
+            "decisions": [_decided(e, community) for e in decide.history(session, asked)],
+            "understood": _understood(safety_net.of(session, kept), community),
+        }
+        return _page(told, every, community, humans)
 
 
 def _theirs(session: Session, reference: UUID) -> CareRequest:
@@ -127,8 +133,7 @@ def _page(
     told: Explained,
     every: list[Assessment],
     community: Community,
-    by: str,
-    decisions: Sequence[LevelDecision],
+    humans: Mapping[str, Any],
 ) -> str:
     asked, kept = told.request, told.kept
     at = kept.assessed_at.astimezone(community.zone)
@@ -146,13 +151,15 @@ def _page(
         and asked.assessment_id == kept.id
         and wording.short_day_and_hour(asked.deadline, community.zone, now=kept.assessed_at),
         channel=staff_words.CHANNELS[asked.channel],
-        by=by,
         spoken=_("anglais") if asked.language == wording.ENGLISH else _("français"),
         others=[
-            {"reference": each.reference, "at": _moment(each, community), "is_this": each is kept}
+            {
+                "reference": each.reference,
+                "at": _on(each.assessed_at, community),
+                "is_this": each is kept,
+            }
             for each in every
         ],
-        decisions=[_decided(each, community) for each in decisions],
         is_forgotten=told.is_forgotten,
         version=told.version,
         signed_from=told.version
@@ -162,8 +169,14 @@ def _page(
             {"rule": r["rule"], "level": _level_of(r), "because": r["because"]}
             for r in kept.reasons
         ],
+        **humans,
         **_of_protocol(told),
     )
+
+
+def _understood(said: SafetyNetSaid | None, community: Community) -> str:
+    """Return who said what to do if it gets worse after this judgement, and when."""
+    return f"{said.name}, {_on(said.said_at, community)}" if said else ""
 
 
 def _decided(each: LevelDecision, community: Community) -> dict[str, str]:
@@ -176,9 +189,9 @@ def _decided(each: LevelDecision, community: Community) -> dict[str, str]:
     }
 
 
-def _moment(each: Assessment, community: Community) -> str:
-    day = wording.birth_day(local_day(each.assessed_at, community.zone))
-    return f"{day}, {wording.hour(each.assessed_at, community.zone)}"
+def _on(moment: datetime, community: Community) -> str:
+    day = wording.birth_day(local_day(moment, community.zone))
+    return f"{day}, {wording.hour(moment, community.zone)}"
 
 
 def _level_of(reason: dict[str, Any]) -> str:

@@ -59,6 +59,23 @@
     go(first(all[at + 1]) || hit)
   }
 
+  // The address on the page of a transfer: kept as it is typed. What was not kept says so, and is sent again.
+  const place = form ? null : $('adresse')
+  if (place) {
+    const kept = xhr => xhr.responseText.includes('id="dit-adresse"')
+    on(place, 'htmx:beforeSwap', e => { e.detail.shouldSwap = kept(e.detail.xhr); e.detail.isError = false })
+    on(place, 'htmx:afterRequest', e => {
+      const xhr = e.detail.xhr
+      if (kept(xhr)) return
+      $('dit-adresse').lastElementChild.textContent = place.dataset[xhr.status && xhr.status < 500 ? 'login' : 'lost']
+      setTimeout(() => htmx.trigger(place, 'change'), 5000)
+    })
+    on(document, 'visibilitychange', () => {
+      if (document.visibilityState !== 'hidden' || place.value === $('adresse-vue').value) return
+      fetch(place.form.action, {method: 'POST', body: new URLSearchParams(new FormData(place.form)), keepalive: true}).catch(() => {})
+    })
+  }
+
   if (!form) return
 
   // The question that is read grows, for the keyboard: under a mouse nothing may move.
