@@ -26,6 +26,10 @@ from config.database import engine_options, transaction
 from notifications import delivery
 from notifications.models import Channel
 from notifications.senders import Sender
+from schedules import making, releasing, settling
+from schedules.calendars import rounds
+from schedules.calendars.reading import Reader
+from schedules.models import Community
 
 LEADERS_LOCK = 73_731
 """The advisory lock that the leader holds; config.schema uses the number before it."""
@@ -118,6 +122,7 @@ class Bench:
     leader: Leader
     clock: Clock
     senders: Mapping[Channel, Sender]
+    reader: Reader
     beaten_at: datetime | None = field(default=None, init=False)
 
     @contextmanager
@@ -170,9 +175,62 @@ def forget_keys(bench: Bench) -> None:
         privacy.forget_keys(session, now=bench.clock())
 
 
+def release_slots(bench: Bench) -> None:
+    """Offer to more people what nobody used of reserved time, and give it back at last."""
+    with bench.open_transaction() as session:
+        moved = releasing.release(session, now=bench.clock())
+    if moved:
+        logs.event("slots_released", count=moved)
+
+
+def read_calendars(bench: Bench) -> None:
+    """Read professionals' own calendars that are due, and close what they are busy in."""
+    read = rounds.read_due(bench.open_transaction, bench.reader.read, clock=bench.clock)
+    if read[0]:
+        logs.event("calendars_read", count=read[0], failed=read[1])
+
+
+def make_slots(bench: Bench) -> None:
+    """Make the slots of reserved time, some weeks ahead; withdraw those that nobody has any more.
+
+    Each in a short transaction of its own, so that what one community did wrong is only its own.
+    """
+    now = bench.clock()
+    with bench.open_transaction() as session:
+        left = settling.left_behind(session, now=now)
+        due = making.communities_due(session, now=now)
+    for community, professional_id in left:
+        with bench.open_transaction() as session:
+            settling.settle(session, community, professional_id, now=now)
+    made = 0
+    for community in due:
+        try:
+            made += _made_for(bench, community, now)
+        except Exception as failed:  # noqa: BLE001 - the others' slots must be made
+            logs.event(
+                "slots_not_made", level=logging.ERROR, community=community.reference, error=failed
+            )
+    if made:
+        logs.event("slots_made", count=made)
+
+
+def _made_for(bench: Bench, community: Community, now: datetime) -> int:
+    until = local_day(now, community.zone) + making.AHEAD
+    made = 0
+    while True:
+        with bench.open_transaction() as session:
+            done = making.make(session, community, until, now=now)
+        made += done.slots
+        if not done.openings:
+            return made
+
+
 JOBS = (
     Job("drain_outbox", timedelta(seconds=1), drain_outbox, is_for_leader=False),
     Job("beat", timedelta(seconds=1), beat),
+    Job("release_slots", timedelta(seconds=30), release_slots),
+    Job("read_calendars", timedelta(minutes=1), read_calendars),
+    Job("make_slots", timedelta(minutes=10), make_slots),
     Job("forget", timedelta(minutes=5), forget),
     Job("forget_keys", timedelta(minutes=10), forget_keys),
 )
@@ -201,12 +259,14 @@ def noted(session: Session, row: int) -> datetime | None:
     return session.scalar(select(WorkerHeartbeat.at).where(WorkerHeartbeat.id == row))
 
 
-def run(address: Callable[[], str], senders: Mapping[Channel, Sender], *, clock: Clock) -> None:
+def run(
+    address: Callable[[], str], senders: Mapping[Channel, Sender], *, reader: Reader, clock: Clock
+) -> None:
     """Work until SIGTERM or SIGINT comes; then end what was begun, and return."""
     engine = create_engine(
         "postgresql+psycopg://", **engine_options(address, pool_size=CONNECTIONS)
     )
-    bench = Bench(engine, Leader(engine), clock, senders)
+    bench = Bench(engine, Leader(engine), clock, senders, reader)
     scheduler = scheduler_of(bench)
 
     def stop(*_: object) -> None:

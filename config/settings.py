@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     twilio_from: str | None = None
     twilio_api_base_url: str = "https://api.twilio.com"
 
+    calendars_may_be_local: bool = False
+    """Whether professionals' calendars are read on this very machine: for tests and developers."""
+
     smtp_url: SecretStr | None = None
     mail_from: str = "ne-pas-repondre@jourmeme.invalid"
 
@@ -116,6 +119,10 @@ class Settings(BaseSettings):
         if not self.twilio_is_set:
             raise SettingMissing(
                 "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and a sender: patients need their SMS"
+            )
+        if self.calendars_may_be_local:
+            raise SettingMissing(
+                "CALENDARS_MAY_BE_LOCAL: whoever gives an address reaches this host"
             )
         if not self.smtp_url:
             raise SettingMissing("SMTP_URL: professionals are told of bookings by e-mail")

@@ -3,13 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+import icalendar
+from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 from pydantic import TypeAdapter
 
 _HOUR = timedelta(hours=1)
+
+REFRESH_EVERY = timedelta(minutes=15)
+"""What a feed asks of those who subscribe; most come when they like, every few hours."""
+
+_DRAWN_BY = sha256(Path(__file__).read_bytes() + icalendar.__version__.encode()).digest()
+"""Who draws, as a part of every digest: new code may draw other bytes of the same entries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +51,18 @@ class Invitation:
     has_accepted: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """All that one subscribed calendar shows, in the order in which it shows it."""
+
+    entries: tuple[Entry, ...]
+    host: str
+    name: str
+    organizer: str
+
+
 _AS_JSON = TypeAdapter(Invitation)
+_FEED_AS_JSON = TypeAdapter(Feed)
 
 
 def published(entry: Entry, *, host: str, organizer: str) -> bytes:
@@ -69,6 +89,22 @@ def message(invitation: Invitation) -> bytes:
     event.add("attendee", who)
     calendar.add_component(event)
     return bytes(calendar.to_ical())
+
+
+def subscribed(feed: Feed) -> bytes:
+    """Return what a calendar that subscribes reads: METHOD PUBLISH, so no ATTENDEE; no alarm."""
+    calendar = _calendar("PUBLISH")
+    calendar.calendar_name = feed.name
+    calendar.add("refresh-interval", vDuration(REFRESH_EVERY), parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", vDuration(REFRESH_EVERY))
+    for entry in feed.entries:
+        calendar.add_component(_event(entry, feed.host, feed.organizer))
+    return bytes(calendar.to_ical())
+
+
+def digest(feed: Feed) -> bytes:
+    """Return what changes whenever the bytes of `subscribed` do; a hundredth of their cost."""
+    return sha256(_DRAWN_BY + _FEED_AS_JSON.dump_json(feed)).digest()
 
 
 def method(entry: Entry) -> str:

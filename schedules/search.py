@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql import cast
 
 from schedules.models import DOCTOR, Mode, Professional, Site, Slot, Visibility
-from schedules.slots import is_open_to, is_seen_by
+from schedules.slots import accepts, is_open_to, is_seen_by
 
 _OFFERED = (
     Slot.community_id,
@@ -84,6 +84,7 @@ def free(
     wanted: Sequence[Wanted],
     *,
     asker: UUID,
+    complaints: Sequence[str] = (),
     visible_to: Sequence[Visibility],
     after: datetime,
     until: datetime,
@@ -92,7 +93,8 @@ def free(
 ) -> list[FreeSlot]:
     """Return what is open to this asker and starts between `after` and `until`.
 
-    The soonest `each` for each wish.
+    The soonest `each` for each wish; nothing that is kept for other reasons than `complaints`, or
+    for a doctor's own patients: see `free_of`.
 
     A slot that several wishes find is returned once for each; ranking keeps its best place.
     """
@@ -111,8 +113,12 @@ def free(
             Slot.discipline == wishes.c.discipline,
             Slot.skills.contains(wishes.c.needs),
             is_seen_by(visible_to),
+            Slot.only_own_patients.is_(False),
+            accepts(list(complaints)),
             Slot.starts_at > after,
             Slot.starts_at <= until,
+            # Said apart, though who holds such a slot may book it: the index asks for it.
+            Slot.busy_since.is_(None),
             is_open_to(asker, now),
         )
         .order_by(Slot.starts_at)
@@ -130,6 +136,7 @@ def free_of(
     needs: Sequence[str] = (),
     *,
     asker: UUID,
+    complaints: Sequence[str] = (),
     visible_to: Sequence[Visibility],
     after: datetime,
     until: datetime,
@@ -152,8 +159,11 @@ def free_of(
             Professional.profession == DOCTOR,
             Slot.skills.contains(list(needs)),
             is_seen_by(visible_to),
+            accepts(list(complaints)),
             Slot.starts_at > after,
             Slot.starts_at <= until,
+            # Said apart, though who holds such a slot may book it: the index asks for it.
+            Slot.busy_since.is_(None),
             is_open_to(asker, now),
         )
         .order_by(Slot.starts_at)

@@ -12,15 +12,19 @@ from psycopg.errors import ExclusionViolation
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    SQLColumnExpression,
     Update,
     and_,
+    func,
     insert,
     or_,
+    select,
     true,
     update,
 )
 from sqlalchemy import String as StringColumn
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import cast
@@ -57,12 +61,20 @@ class SlotsOverlap(Exception):
 
 
 def is_open_to(asker: Given[UUID], now: Given[datetime]) -> ColumnElement[bool]:
-    """Unclaimed, not started, and held by nobody else at this moment: the one definition."""
+    """Unclaimed, not started, closed by no calendar, held by nobody else: the one definition.
+
+    What reserved time has set aside, or a calendar has closed, stays open to whom it was kept
+    for, until the hold ends.
+    """
     return and_(
         Slot.claimed_by.is_(None),
         Slot.withdrawn_at.is_(None),
         Slot.starts_at > now,
         or_(Slot.held_by.is_(None), Slot.held_by == asker, Slot.held_until <= now),
+        or_(
+            and_(Slot.busy_since.is_(None), Slot.set_aside_since.is_(None)),
+            and_(Slot.held_by == asker, Slot.held_until > now),
+        ),
     )
 
 
@@ -72,6 +84,12 @@ def is_seen_by(visible_to: Sequence[Visibility]) -> ColumnElement[bool]:
         cast(list(visible_to), ARRAY(StringColumn))
     )
     return seen
+
+
+def accepts(complaints: Sequence[str] | SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """Kept for no reasons in particular, or for all of these."""
+    taken: ColumnElement[bool] = Slot.complaints.contains(complaints)
+    return or_(func.cardinality(Slot.complaints) == 0, taken)
 
 
 def publish(
@@ -89,6 +107,7 @@ def publish(
     Raises:
         SlotsOverlap: if the professional already offers part of that time, anywhere.
     """
+    alone_with(session, professional.community_id, [professional.id])
     references = [uuid4() for _ in times]
     rows = [
         {
@@ -97,7 +116,7 @@ def publish(
             "professional_id": professional.id,
             "site_id": site.id,
             "discipline": professional.discipline,
-            "skills": _offered(professional, site),
+            "skills": offered(professional, site),
             "visibility": list(visibility),
             "mode": mode,
             "appointment_type": appointment_type,
@@ -116,7 +135,76 @@ def publish(
     return references
 
 
-def _offered(professional: Professional, site: Site) -> list[str]:
+def fill(
+    session: Session,
+    professional: Professional,
+    site: Site,
+    times: Sequence[tuple[datetime, datetime]],
+    *,
+    calendar_id: int,
+) -> None:
+    """Offer those of these moments at which the professional offers nothing yet, anywhere."""
+    if not times:
+        return
+    rows = [
+        {
+            "community_id": professional.community_id,
+            "professional_id": professional.id,
+            "site_id": site.id,
+            "discipline": professional.discipline,
+            "skills": offered(professional, site),
+            "visibility": list(RESERVED),
+            "calendar_id": calendar_id,
+            "starts_at": start,
+            "ends_at": end,
+        }
+        for start, end in times
+    ]
+    session.execute(upsert(Slot).on_conflict_do_nothing(), rows)
+
+
+def withdraw_free(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
+    """Take back those of these slots that nobody has claimed or holds and that have not begun."""
+    session.execute(
+        update(Slot)
+        .where(
+            which,
+            Slot.claimed_by.is_(None),
+            Slot.withdrawn_at.is_(None),
+            Slot.starts_at > now,
+            or_(Slot.held_by.is_(None), Slot.held_until <= now),
+        )
+        .values(withdrawn_at=now, set_aside_since=None, held_by=None, held_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def keep_conflict(session: Session, which: ColumnElement[bool], *, now: datetime) -> bool:
+    """Note that what is booked there stays, whatever a calendar says; False if nothing is."""
+    kept = session.scalar(
+        update(Slot)
+        .where(which, Slot.claimed_by.is_not(None))
+        .values(conflict_kept_at=now)
+        .returning(Slot.id)
+        .execution_options(synchronize_session=False)
+    )
+    return kept is not None
+
+
+def alone_with(session: Session, community_id: int, professionals: Sequence[int]) -> None:
+    """Wait until nobody else changes these professionals' time, and keep others waiting.
+
+    Who brings slots back must know what else was opened. Holding and claiming wait for nobody.
+    """
+    session.execute(
+        select(Professional.id)
+        .where(Professional.community_id == community_id, Professional.id.in_(professionals))
+        .order_by(Professional.id)
+        .with_for_update(key_share=True)
+    )
+
+
+def offered(professional: Professional, site: Site) -> list[str]:
     """Return what can be asked of a slot: who is there, what is there, who can get in."""
     access = {WHEELCHAIR} if site.is_wheelchair_accessible else set()
     usable = legal.usable_at(
@@ -209,7 +297,7 @@ def release(session: Session, community_id: int, slot_id: int, *, asker: UUID) -
     session.execute(
         update(Slot)
         .where(Slot.community_id == community_id, Slot.id == slot_id, Slot.claimed_by == asker)
-        .values(claimed_by=None, claimed_at=None)
+        .values(claimed_by=None, claimed_at=None, conflict_kept_at=None)
         .execution_options(synchronize_session=False)
     )
 
@@ -232,7 +320,7 @@ def withdraw(
             Slot.withdrawn_at.is_(None),
             or_(Slot.held_by.is_(None), Slot.held_until <= now),
         )
-        .values(withdrawn_at=now, held_by=None, held_until=None)
+        .values(withdrawn_at=now, set_aside_since=None, held_by=None, held_until=None)
         .returning(Slot.id)
         .execution_options(synchronize_session=False)
     )

@@ -17,12 +17,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as hour
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psutil
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
@@ -31,10 +33,11 @@ from booking.models import ApiClient
 from booking.triage import cases, loading
 from booking.triage import engine as triage
 from config import embedded, schema
-from config.clock import utc_now
+from config.clock import PARIS, local_day, utc_now
 from config.database import transaction
-from schedules import search, slots
-from schedules.models import Visibility
+from schedules import making, search, slots
+from schedules.models import Community, Visibility
+from schedules.plans import EVERY_DAY, Plan, row_of_opening
 from tests.builders import (
     a_community,
     a_professional,
@@ -53,7 +56,7 @@ TARGETS = {
 }
 
 
-AIMS = {"triage, per second": 10_000}
+AIMS = {"triage, per second": 10_000, "nights of a community per 2 s": 1}
 """What we aim at in absolute numbers: printed, and no failure on a slower machine."""
 
 
@@ -61,6 +64,7 @@ def main() -> None:
     """Measure, print, write var/bench.json; exit 1 if a target is missed."""
     with a_database() as (url, database):
         figures = {"machine": _machine(), **_booking(url, database), **_search(database)}
+        figures |= _reserved(database)
         figures |= _triage()
     missed = _judge(figures)
     Path("var").mkdir(exist_ok=True)
@@ -361,6 +365,69 @@ def _timed(once: Callable[[int], None], times: int) -> tuple[float, float]:
         once(number)
         took.append(1000 * (time.perf_counter() - began))
     return statistics.median(took), sorted(took)[int(times * 0.95)]
+
+
+# Reserved time
+
+NIGHTS = 5
+DOCTORS = 200
+
+
+def _reserved(database: Engine) -> dict[str, Any]:
+    """Make five days of slots for communities of 200 professionals; then one night of one."""
+    now = utc_now()
+    communities = [_reserving(database, now) for _ in range(10)]
+    today = local_day(now, PARIS)
+    memory = psutil.Process().memory_info
+    before, began = memory().rss, time.perf_counter()
+    made = [_made(database, each, today + timedelta(days=NIGHTS), now) for each in communities]
+    took, grown = time.perf_counter() - began, memory().rss - before
+    again = _made(database, communities[0], today + timedelta(days=NIGHTS), now)
+    began = time.perf_counter()
+    night = _made(database, communities[0], today + timedelta(days=NIGHTS + 1), now)
+    each_night = time.perf_counter() - began
+    if again or not night:
+        raise RuntimeError(f"made {again} twice, and {night} in a night")
+    return {
+        "slots made of reserved time": sum(made),
+        "slots made of reserved time, per second": round(sum(made) / took),
+        "memory that it took, MB": round(grown / 1e6, 1),
+        "night of a community of 200, s": round(each_night, 2),
+        "nights of a community per 2 s": round(2 / each_night, 1),
+    }
+
+
+def _reserving(database: Engine, now: datetime) -> Community:
+    """Add a community whose 200 professionals each reserve two hours a day."""
+    plan = Plan(
+        starts_on=local_day(now, PARIS) + timedelta(days=1),
+        ends_on=None,
+        weekdays=EVERY_DAY,
+        from_time=hour(10),
+        until_time=hour(12),
+        slot_minutes=20,
+        on_public_holidays=True,
+    )
+    with Session(database, expire_on_commit=False) as session, transaction(session):
+        community = a_community(session)
+        site = a_site(session, community)
+        for _ in range(DOCTORS):
+            who = a_professional(session, community, site)
+            row = row_of_opening(plan, community, professional_id=who.id, site_id=site.id)
+            row.created_at = now
+            session.add(row)
+    return community
+
+
+def _made(database: Engine, community: Community, until: date, now: datetime) -> int:
+    """Make what is missing as the worker does: a few professionals in each transaction."""
+    made = 0
+    while True:
+        with Session(database) as session, transaction(session):
+            done = making.make(session, community, until, now=now)
+        made += done.slots
+        if not done.openings:
+            return made
 
 
 # Triage

@@ -69,6 +69,7 @@ def propose(
     wanted = [search.Wanted(r["discipline"], (*r["needs"], *access)) for r in assessment.routes]
     said: dict[str, Any] = {
         "asker": request.reference,
+        "complaints": assessment.complaints,
         "visible_to": OFFERED,
         "after": now + SOON_ENOUGH_TO_LEAVE,
         "until": min(latest, latest_start(request.deadline, now)),

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from booking.desk.validity import latest_start
 from booking.models import Assessment
 from schedules.models import DOCTOR, Professional, Slot, Visibility
-from schedules.slots import Given, is_seen_by
+from schedules.slots import Given, accepts, is_seen_by
 
 __all__ = ["OFFERED", "latest_start", "suits"]
 
@@ -30,7 +30,7 @@ def suits(
     judgement itself allows: a need of today is given nothing tomorrow.
 
     It stands in the UPDATE itself, so no door can give a patient a slot that triage did not mean
-    for them. Discipline, needs and visibility of a slot never change.
+    for them. What a slot is for may change until it is taken: the UPDATE looks at it then.
     """
     is_allowed = (
         select(true())
@@ -39,7 +39,11 @@ def suits(
             Assessment.community_id == Slot.community_id,
             Assessment.id == assessment_id,
             Slot.starts_at <= Assessment.latest_start_at,
-            or_(_is_of_a_route(), _is_regular_doctors(regular_doctor)),
+            accepts(Assessment.complaints),
+            or_(
+                and_(Slot.only_own_patients.is_(False), _is_of_a_route()),
+                _is_regular_doctors(regular_doctor),
+            ),
         )
         .correlate(Slot)
         .exists()

@@ -1,6 +1,7 @@
 """Calendar entries, read by parsers that did not write them."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -129,3 +130,67 @@ def test_no_name_of_a_place_can_add_a_line(name):
 
     assert "ATTENDEE" not in calendar.events[0]
     assert len(calendar.events) == 1
+
+
+CHANGES = (
+    {"reference": UUID(int=1)}, {"starts_at": AUTUMN - timedelta(minutes=5)},
+    {"ends_at": AUTUMN + timedelta(hours=1)}, {"changed_at": AUTUMN}, {"version": 1},
+    {"is_cancelled": True}, {"summary": "RDV"}, {"location": "Ailleurs"},
+    {"description": "Autre chose"}, {"url": "https://rdv.example/journee"},
+)  # fmt: skip
+"""All that an entry can differ by."""
+
+
+def a_feed(*entries: ics.Entry, **but) -> ics.Feed:
+    said = {"host": "rdv.example", "name": "RDV SNP", "organizer": "rdv@cpts.example"}
+    return ics.Feed(entries=entries or (entry(),), **said | but)
+
+
+@given(st.lists(MOMENTS, min_size=1, max_size=5, unique=True))
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_two_other_readers_find_the_instants_of_a_whole_feed(starts):
+    meant = [
+        entry(reference=UUID(int=n), starts_at=start, ends_at=start + timedelta(minutes=20))
+        for n, start in enumerate(starts)
+    ]
+    raw = ics.subscribed(a_feed(*meant)).decode()
+
+    by_vobject = vobject.readOne(raw)
+
+    assert by_vobject.validate(raiseException=True)
+    assert [e.dtstart.value for e in by_vobject.vevent_list] == starts
+    assert sorted(e.begin.datetime for e in ics_py.Calendar(raw).events) == sorted(starts)
+
+
+def test_a_feed_invites_nobody_wakes_nobody_and_has_no_name_that_changes():
+    raw = ics.subscribed(a_feed()).decode()
+    head = raw.partition("BEGIN:VEVENT")[0]
+
+    assert "METHOD:PUBLISH" in head
+    assert "UID" not in head
+    assert "X-WR-CALNAME:RDV SNP" in head
+    for word in ("ATTENDEE", "VALARM"):
+        assert word not in raw
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_other_bytes_have_another_digest(change):
+    one, other = a_feed(entry()), a_feed(entry(**change))
+
+    assert ics.subscribed(one) != ics.subscribed(other)
+    assert ics.digest(one) != ics.digest(other)
+
+
+def test_a_digest_knows_who_reads_where_and_who_draws(monkeypatch):
+    feed = a_feed()
+    others = [replace(feed, **{name: "other"}) for name in ("host", "name", "organizer")]
+    seen = {ics.digest(each) for each in (feed, *others)}
+    monkeypatch.setattr(ics, "_DRAWN_BY", b"the next version")
+
+    assert len(seen) == 4
+    assert ics.digest(feed) not in seen
+
+
+def test_the_same_feed_has_the_same_digest_and_bytes():
+    assert ics.digest(a_feed()) == ics.digest(a_feed())
+    assert ics.subscribed(a_feed()) == ics.subscribed(a_feed())

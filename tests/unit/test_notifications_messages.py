@@ -17,6 +17,7 @@ from notifications.messages import (
     CallBackPromised,
     Change,
     ProfessionalNotice,
+    RunningLate,
 )
 from notifications.models import Kind
 from notifications.texts import TEXTS
@@ -40,6 +41,7 @@ EVERY = [
     *(BookingCancelled(**TOLD, by=by) for by in By),
     CallBackPromised.of(caller="la CPTS du Val", by=AT, link=LINK, zone=PARIS),
     *(ProfessionalNotice(**TOLD, change=change) for change in Change),
+    RunningLate(**TOLD, minutes=20),
 ]
 EVERY_IN_BOTH = [replace(message, language=language) for message in EVERY for language in TEXTS]
 
@@ -56,6 +58,7 @@ SAID = [
     (f"Nouveau RDV samedi 21 nov. à 14h20, {WHERE}. Détails après connexion : {LINK}"),
     (f"RDV déplacé : samedi 21 nov. à 14h20, {WHERE}. Détails après connexion : {LINK}"),
     (f"RDV annulé : samedi 21 nov. à 14h20, {WHERE}. Détails après connexion : {LINK}"),
+    (f"Retard d'environ 20 min pour votre RDV samedi 21 nov. à 14h20, {WHERE}. Voir : {LINK}"),
 ]
 
 

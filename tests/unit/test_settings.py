@@ -36,6 +36,7 @@ def test_a_complete_production_starts():
         ({"twilio_auth_token": None}, "TWILIO"),
         ({"twilio_from": None}, "TWILIO"),
         ({"smtp_url": None}, "SMTP_URL"),
+        ({"calendars_may_be_local": True}, "CALENDARS_MAY_BE_LOCAL"),
         ({"mail_from": "ne-pas-repondre@jourmeme.invalid"}, "MAIL_FROM"),
         ({"mail_from": "JourMême <rdv@jourmeme.INVALID>"}, "MAIL_FROM"),
     ],

@@ -37,17 +37,32 @@ def test_a_day_without_anything_has_no_lines():
     assert day_grid.lines([[], []]) == []
 
 
-def test_a_booking_of_half_an_hour_covers_two_lines():
-    [first, second] = day_grid.lines([[entry(0, 30)]])
+def test_slots_of_20_and_of_15_minutes_stand_side_by_side_each_at_its_own_hours():
+    twenty = [entry(0, 20), entry(20, 20), entry(40, 20)]
+    fifteen = [entry(0, 15), entry(15, 15), entry(30, 15), entry(45, 15)]
 
-    assert first.cells[0].lines == 2
-    assert second.cells == (None,)
+    lines = day_grid.lines([twenty, fifteen])
+
+    assert [(line.starts_at - NOON).seconds // 60 for line in lines] == [0, 15, 20, 30, 40, 45]
+    assert [line.cells[0] and line.cells[0].lines for line in lines] == [2, None, 2, None, 2, None]
+    assert [line.cells[1] and line.cells[1].lines for line in lines] == [1, 2, None, 2, None, 1]
 
 
-def test_slots_of_twenty_minutes_that_share_quarters_stand_in_one_cell():
-    lines = day_grid.lines([[entry(0, 20), entry(20, 20), entry(40, 20)]])
+def test_hours_in_which_nothing_happens_are_one_line():
+    lines = day_grid.lines([[entry(0, 20), entry(200, 20)]])
 
-    assert [line.cells[0] and len(line.cells[0].entries) for line in lines] == [3, None, None, None]
+    assert [line.cells[0].entry is None for line in lines] == [False, True, False]
+
+
+def test_time_in_which_one_column_is_empty_is_one_cell_with_its_own_hours():
+    lines = day_grid.lines([[entry(0, 20), entry(20, 20)], [entry(0, 10)]])
+
+    empty = lines[1].cells[1]
+    assert (empty.starts_at, empty.ends_at) == (
+        NOON + timedelta(minutes=10),
+        NOON + timedelta(minutes=40),
+    )
+    assert empty.lines == 2
 
 
 @given(st.lists(columns(), min_size=1, max_size=4))
@@ -56,14 +71,23 @@ def test_everything_is_shown_once_and_each_column_fills_each_line_once(made):
 
     for number, column in enumerate(made):
         cells = [line.cells[number] for line in lines]
-        shown = [e for cell in cells if cell for e in cell.entries]
+        shown = [cell.entry for cell in cells if cell and cell.entry]
         assert shown == column
         assert sum(cell.lines for cell in cells if cell) == len(lines)
 
 
-@given(columns())
-def test_a_cell_begins_in_the_quarter_of_an_hour_in_which_its_first_entry_does(column):
-    for line in day_grid.lines([column]):
-        cell = line.cells[0]
-        if cell and cell.entries:
-            assert line.starts_at <= cell.entries[0].starts_at < line.starts_at + day_grid.STEP
+@given(st.lists(columns(), min_size=1, max_size=4))
+def test_a_cell_begins_with_its_line_and_ends_with_its_last(made):
+    lines = day_grid.lines(made)
+
+    for number in range(len(made)):
+        for place, line in enumerate(lines):
+            cell = line.cells[number]
+            if cell:
+                assert cell.starts_at == line.starts_at
+                assert cell.ends_at == lines[place + cell.lines - 1].ends_at
+                if cell.entry:
+                    assert (cell.starts_at, cell.ends_at) == (
+                        cell.entry.starts_at,
+                        cell.entry.ends_at,
+                    )

@@ -2,6 +2,7 @@
 
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base, CommunityId, Id, Reference
@@ -79,6 +80,12 @@ class Community(Base):
     """Wall time, in the zone, between which the line is answered, Monday to Saturday."""
     legal_rules: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
     """What of the law this community uses: ids of config/legal_rules.yaml, none until chosen."""
+    ladder: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    """To whom unused reserved time is released, and when: see schedules.ladder."""
+    holidays: Mapped[str] = mapped_column(server_default="FR")
+    """Whose public holidays count: `FR`, or its ISO 3166-2 part as `FR-57`, `FR-974`."""
+    school_zone: Mapped[str | None]
+    """Zone A, B or C, or an overseas territory, for school holidays; none where nobody asks."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -214,12 +221,37 @@ class Slot(Base):
     claimed_by: Mapped[UUID | None]
     claimed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    opening_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The reserved time that made it; none where somebody opened it by hand."""
+    calendar_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The calendar in which its owner wrote `#SNP`; none where nobody did."""
+    complaints: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
+    """The only reasons that are accepted, by the protocol's ids; empty: any."""
+    only_own_patients: Mapped[bool] = mapped_column(server_default="false")
+    """Offered to patients whose médecin traitant this is, and to nobody else, for the moment."""
+    release_at: Mapped[datetime | None]
+    """When the next step of its ladder is due; none after the last."""
+    release_step: Mapped[int] = mapped_column(server_default="0")
+    """How many steps of its ladder it has taken."""
+    busy_since: Mapped[datetime | None]
+    """Closed since then: the professional's own calendar says that they are busy."""
+    conflict_kept_at: Mapped[datetime | None]
+    """When somebody said that this appointment stays although the calendar says busy."""
+    set_aside_since: Mapped[datetime | None]
+    """Its reserved time does not want it any more: a day skipped, an absence, an opening ended.
+    Withdrawn if it is free, else once nobody has it; wanted again, it comes back by itself."""
 
     __table_args__ = (
         ForeignKeyConstraint(
             ["community_id", "professional_id"], ["professional.community_id", "professional.id"]
         ),
         ForeignKeyConstraint(["community_id", "site_id"], ["site.community_id", "site.id"]),
+        ForeignKeyConstraint(
+            ["community_id", "opening_id"], ["opening.community_id", "opening.id"]
+        ),
+        ForeignKeyConstraint(
+            ["community_id", "calendar_id"], ["busy_calendar.community_id", "busy_calendar.id"]
+        ),
         UniqueConstraint("community_id", "reference", name="uq_slot_reference"),
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
         CheckConstraint("(held_by IS NULL) = (held_until IS NULL)", name="hold_is_whole"),
@@ -242,7 +274,9 @@ class Slot(Base):
             "community_id",
             "discipline",
             "starts_at",
-            postgresql_where=text("claimed_by IS NULL AND withdrawn_at IS NULL"),
+            postgresql_where=text(
+                "claimed_by IS NULL AND withdrawn_at IS NULL AND busy_since IS NULL"
+            ),
             postgresql_include=[
                 "ends_at",
                 "id",
@@ -254,7 +288,36 @@ class Slot(Base):
                 "mode",
                 "held_by",
                 "held_until",
+                "complaints",
+                "only_own_patients",
+                "set_aside_since",
             ],
+        ),
+        Index(
+            "ix_slot_release",
+            "release_at",
+            postgresql_where=text(
+                "release_at IS NOT NULL AND claimed_by IS NULL AND withdrawn_at IS NULL"
+            ),
+        ),
+        Index(
+            "ix_slot_opening",
+            "community_id",
+            "opening_id",
+            "starts_at",
+            postgresql_where=text("opening_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_slot_set_aside",
+            "starts_at",
+            postgresql_where=text("set_aside_since IS NOT NULL AND withdrawn_at IS NULL"),
+        ),
+        Index(
+            "ix_slot_calendar",
+            "community_id",
+            "calendar_id",
+            "starts_at",
+            postgresql_where=text("calendar_id IS NOT NULL"),
         ),
         Index("ix_slot_day", "community_id", "professional_id", "starts_at"),
         Index(

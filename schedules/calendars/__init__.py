@@ -1,0 +1,1 @@
+"""Professionals' own calendars, read again and again: what closes slots, and what opens some."""
