@@ -43,7 +43,7 @@ browser: setup-dev
 	@sh tests/install_browser.sh
 
 test: browser ## the whole suite, browser included
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup-dev
 	$(BIN)/ruff format --check .
@@ -53,7 +53,7 @@ lint: setup-dev
 	$(BIN)/flask --app wsgi check-protocols
 
 check: lint browser ## what CI runs: format, lint, types, imports, protocols, tests, coverage
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 bench: setup-dev ## speed, as ratios against floors, into var/bench.json
 	$(BIN)/python -m tests.bench

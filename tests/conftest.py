@@ -32,6 +32,7 @@ TABLES_ARE_KNOWN = (booking.models, notifications.models, schedules.models)
 settings.register_profile(
     "project",
     deadline=None,  # two shared cores: a slow moment is not a failure
+    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("project")
