@@ -20,6 +20,7 @@ from config.database import Base, transaction
 from config.settings import Settings
 from notifications.models import Channel
 from notifications.senders import Sender
+from schedules.calendars.reading import Reader
 
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 csrf = CSRFProtect()
@@ -36,6 +37,11 @@ class Equipment:
     versions: Sequence[protocols.Version]
     """Every published protocol; which of them is in force depends on the day."""
     senders: Mapping[Channel, Sender]
+
+    @property
+    def reader(self) -> Reader:
+        """Return what reads professionals' own calendars."""
+        return Reader(self.settings.host, may_be_local=self.settings.calendars_may_be_local)
 
     @property
     def delivered(self) -> protocols.Version:

@@ -17,6 +17,8 @@ PUBLIC = "PUBLIC"
 """Anybody: nothing personal is shown, nothing changes."""
 PATIENT = "PATIENT"
 """Whoever holds the unguessable link that the address contains."""
+CALENDAR = "CALENDAR"
+"""A calendar that holds the unguessable address of a feed: times and places, no patient."""
 API_CLIENT = "API_CLIENT"
 """Software with a bearer key; checked by the API's own door."""
 PROVIDER = "PROVIDER"
@@ -47,7 +49,7 @@ class Identity:
 
 
 def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let these roles in, or PUBLIC, PATIENT, API_CLIENT, PROVIDER.
+    """Let these roles in, or PUBLIC, PATIENT, CALENDAR, API_CLIENT, PROVIDER.
 
     Somebody who is not signed in is sent to the sign-in page; somebody else's role sees 404,
     as if the page were not there.

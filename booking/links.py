@@ -61,6 +61,10 @@ class Links:
         """Return the whole address where a patient follows their request."""
         return f"{self.base_url}/demande/{self.request_token(reference)}"
 
+    def feed(self, token: str) -> str:
+        """Return the whole address at which a calendar subscribes."""
+        return f"{self.base_url}/agenda/{token}.ics"
+
     def day(self) -> str:
         """Return the address where a professional sees who comes, after signing in."""
         return f"{self.base_url}/journee"

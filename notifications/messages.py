@@ -62,15 +62,17 @@ class Message:
         """
         day, hour = _day(self.starts_at, self.zone, self.language), self._hour()
         template = gsm7(self._wording().sms)
-        fixed = template.format(day=gsm7(day), hour=hour, place="", link=self.link)
+        fixed = template.format(day=gsm7(day), hour=hour, place="", link=self.link, **self._more())
         # The address before the name: « Cabinet de kinésithérapie » would say too much.
         place = _shortened(self.address or self.place, ONE_SMS - septets(fixed) - len(", "))
         named = f", {place}" if place else ""
-        return template.format(day=gsm7(day), hour=hour, place=named, link=self.link)
+        return template.format(
+            day=gsm7(day), hour=hour, place=named, link=self.link, **self._more()
+        )
 
     def subject(self) -> str:
         """Return the subject of the e-mail: what, and when."""
-        return self._wording().subject.format(moment=self._moment(self.starts_at))
+        return self._wording().subject.format(moment=self._moment(self.starts_at), **self._more())
 
     def email(self) -> str:
         """Return the plain text of the e-mail."""
@@ -147,6 +149,19 @@ class CallBackPromised(Message):
     ) -> "CallBackPromised":
         """Promise that `caller` calls before `by`."""
         return cls(starts_at=by, place=caller, link=link, zone=zone, language=language)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningLate(Message):
+    """To the patient: who receives them is about so many minutes late; the hour stands."""
+
+    kind: ClassVar[Kind] = Kind.LATE
+    case: ClassVar[str] = "late"
+
+    minutes: int
+
+    def _more(self) -> dict[str, str]:
+        return {"minutes": str(self.minutes)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     NOTICE = auto()
     """To the professional: a time of theirs was taken, moved or given back."""
     REMINDER = auto()
+    LATE = auto()
+    """To the patient: the professional is running late."""
 
 
 class Channel(StrEnum):

@@ -5,7 +5,7 @@ lease token, and `call_started_at`. Exactly once is impossible at the provider's
 kind chooses: a reminder leaves at most once, everything else at least once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -63,13 +63,28 @@ def promise(session: Session, *drafts: Draft) -> None:
         session.execute(insert_into(TABLE), rows(drafts))
 
 
-def withdraw(session: Session, community_id: int, about: UUID, *, now: datetime) -> None:
-    """Call back every message about this subject; one whose call has begun is not repeated."""
-    leaving = (
+def withdraw(
+    session: Session,
+    community_id: int,
+    about: UUID,
+    *,
+    notices_to: Collection[str] | None = None,
+    now: datetime,
+) -> None:
+    """Call back every message about this subject; one whose call has begun is not repeated.
+
+    With `notices_to`, notices to other professionals than these still leave: whoever was told
+    that the appointment left them has to hear it, whatever becomes of it elsewhere.
+    """
+    leaving = [
         OutboxMessage.community_id == community_id,
         OutboxMessage.about == about,
         OutboxMessage.status.in_((Status.WAITING, Status.SENDING)),
-    )
+    ]
+    if notices_to is not None:
+        leaving.append(
+            or_(OutboxMessage.kind != Kind.NOTICE, OutboxMessage.recipient.in_(notices_to))
+        )
     session.execute(
         update(OutboxMessage)
         .where(*leaving, OutboxMessage.call_started_at.is_(None))

@@ -108,6 +108,23 @@ Suivre ou annuler votre demande :
 Si votre état s’aggrave, n’attendez pas notre appel : appelez le 15.
 """,
     ),
+    "late": Wording(
+        sms="Retard d'environ {minutes} min pour votre RDV {day} à {hour}{place}. Voir : {link}",
+        subject="Retard d’environ {minutes} min : {moment}",
+        email="""\
+Bonjour,
+
+Votre rendez-vous a environ {minutes} minutes de retard. Il a bien lieu. Veuillez nous en excuser.
+
+Quand : {moment}
+Où : {where}
+
+Voir, changer ou annuler ce rendez-vous :
+{link}
+
+Si votre état s’aggrave avant le rendez-vous, appelez le 15.
+""",
+    ),
     "notice_booked": Wording(
         sms="Nouveau RDV {day} à {hour}{place}. Détails après connexion : {link}",
         subject="Nouveau rendez-vous : {moment}",
@@ -241,6 +258,23 @@ Follow or cancel your request:
 {link}
 
 If you get worse, do not wait for our call: call 15.
+""",
+    ),
+    "late": Wording(
+        sms="About {minutes} min late for your appointment {day} at {hour}{place}. See: {link}",
+        subject="About {minutes} min late: {moment}",
+        email="""\
+Hello,
+
+Your appointment is running about {minutes} minutes late. It still takes place. We apologise.
+
+When: {moment}
+Where: {where}
+
+See, change or cancel this appointment:
+{link}
+
+If you get worse before the appointment, call 15.
 """,
     ),
     "notice_booked": Wording(

@@ -1,5 +1,6 @@
 """What every call goes through: who asks, what was sent, one transaction, one answer."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from flask_babel import force_locale
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from booking import extensions
+from booking import extensions, fresh_calendars
 from booking.api import idempotency, problems, reading
 from booking.api.idempotency import Answer
 from booking.api.writing import written
@@ -21,6 +22,9 @@ from booking.links import Links
 from config.database import transaction
 
 M = TypeVar("M", bound=BaseModel)
+
+NAMES_A_SLOT = re.compile(rb'"slot"\s*:\s*"([0-9A-Fa-f-]{36})"')
+"""Looked for before the body is read as JSON: what it leads to happens before a transaction."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def write(act: Callable[[Call, M], Answer], expected: type[M]) -> Response:
     key = reading.bearer()
     # Read to its end before a connection is taken: a slow client holds none.
     raw = reading.body()
+    if "slot" in expected.model_fields and (named := NAMES_A_SLOT.search(raw)):
+        fresh_calendars.look_again(named[1].decode())
     with _call(key) as call:
         asked, fingerprint = reading.parsed(raw, expected)
         answer = _once(call, fingerprint, lambda: act(call, asked))

@@ -69,7 +69,7 @@ def _steps(named: str) -> list[Path]:
 def work() -> None:
     """Envoyer les messages et faire les tâches de fond, jusqu’à l’arrêt."""
     kit = equipment()
-    worker.run(address.of_database(kit.settings), kit.senders, clock=kit.clock)
+    worker.run(address.of_database(kit.settings), kit.senders, reader=kit.reader, clock=kit.clock)
 
 
 @click.command("forget")

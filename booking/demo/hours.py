@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from booking.demo.territory import HoursDoc, written
@@ -130,6 +130,7 @@ def _wall(community: Community, now: datetime) -> datetime:
 def _starts_on(
     session: Session, community: Community, day: date, *, after: datetime | None = None
 ) -> dict[int, list[datetime]]:
+    """Return when each professional's slots of a day begin; by hand, unless any `after` counts."""
     begins, ends = day_bounds(day, community.zone)
     found: dict[int, list[datetime]] = {}
     for professional, starts_at in session.execute(
@@ -137,6 +138,7 @@ def _starts_on(
             Slot.community_id == community.id,
             Slot.starts_at >= max(begins, after or begins),
             Slot.starts_at < ends,
+            true() if after else Slot.opening_id.is_(None),
         )
     ):
         found.setdefault(professional, []).append(starts_at)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking import accounts, clients
-from booking.demo import hours, patients, territory
+from booking.demo import hours, patients, territory, usual
 from booking.desk.ask import ProtocolNotInForce
 from booking.links import Links
 from booking.models import Role
@@ -67,6 +67,7 @@ def seed(session: Session, *, protocol: Protocol, links: Links, now: datetime) -
         raise AlreadySeeded
     place = territory.create(session, doc)
     made = hours.replenish(session, place.community, now=now)
+    made += usual.reserve(session, place.community, now=now)
     sign_ins, references = _open_accounts(session, place, doc.accounts, now)
     booked = 0
     try:

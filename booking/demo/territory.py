@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import yaml
@@ -40,6 +40,8 @@ class CommunityDoc(_Doc):
     opens_at: time
     closes_at: time
     legal_rules: list[str]
+    ladder: list[dict[str, Any]]
+    school_zone: str
 
 
 class CommuneDoc(_Doc):
@@ -185,6 +187,8 @@ def _community(said: CommunityDoc) -> Community:
         opens_at=said.opens_at,
         closes_at=said.closes_at,
         legal_rules=said.legal_rules,
+        ladder=said.ladder,
+        school_zone=said.school_zone,
     )
 
 

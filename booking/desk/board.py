@@ -1,16 +1,17 @@
 """The day of one or several professionals, as they and their secretaries see it. Reads only."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum, auto
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from booking.desk import change, tell
-from booking.models import Booking, BookingStatus, CareRequest
+from booking.models import Booking, BookingStatus, CareRequest, Channel
 from booking.triage.protocol import Level
 from schedules.models import Community, Professional, Site, Slot
 
@@ -26,6 +27,10 @@ class State(StrEnum):
     MISSED = auto()
     UNUSED = auto()
     """It has begun, and nobody took it."""
+    CLOSED = auto()
+    """The professional’s own calendar, or an absence, says that they are not there."""
+    BLOCKED = auto()
+    """The practice took it back for a reason of its own: see booking.desk.blocking."""
 
 
 OF_BOOKING = {
@@ -75,6 +80,8 @@ class Coming:
     complaints: tuple[str, ...]
     note: str | None
     level: Level
+    channel: Channel
+    version: int
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,14 @@ class Entry:
     state: State
     kept_until: datetime | None
     coming: Coming | None
+
+    def overlaps(self, other: "Entry") -> bool:
+        """Return whether both want the same professional at the same time."""
+        return (
+            self.professional == other.professional
+            and self.starts_at < other.ends_at
+            and other.starts_at < self.ends_at
+        )
 
 
 def community_of(session: Session, community_id: int) -> Community:
@@ -116,15 +131,32 @@ def day(
     between: tuple[datetime, datetime],
     *,
     site: UUID | None = None,
+    blocked: Collection[UUID] = (),
     now: datetime,
 ) -> list[Entry]:
-    """Return what begins between two moments, at all sites or one, by professional, then time."""
+    """Return what begins between two moments, at all sites or one, by professional, then time.
+
+    Of what was taken back, only the `blocked` slots whose time nothing else fills since.
+    """
     query = _entries().where(
-        scope.slots(), Slot.starts_at >= between[0], Slot.starts_at < between[1]
+        scope.slots(),
+        Slot.starts_at >= between[0],
+        Slot.starts_at < between[1],
+        or_(Slot.withdrawn_at.is_(None), Slot.reference.in_(blocked)),
     )
     if site is not None:
         query = query.where(Site.reference == site)
-    return [_entry(row, now) for row in session.execute(query)]
+    return _one_at_a_time([_entry(row, now) for row in session.execute(query)])
+
+
+def _one_at_a_time(entries: list[Entry]) -> list[Entry]:
+    """Leave out what was blocked and is offered again, or was blocked twice."""
+    kept = [entry for entry in entries if entry.state is not State.BLOCKED]
+    for entry in entries:
+        if entry.state is State.BLOCKED and not any(map(entry.overlaps, kept)):
+            kept.append(entry)
+    shown = {entry.slot for entry in kept}
+    return [entry for entry in entries if entry.slot in shown]
 
 
 def _entries() -> Select[Slot, Professional, Site, Booking, CareRequest]:
@@ -153,7 +185,6 @@ def _entries() -> Select[Slot, Professional, Site, Booking, CareRequest]:
                 CareRequest.id == Booking.request_id,
             ),
         )
-        .where(Slot.withdrawn_at.is_(None))
         .order_by(Professional.family_name, Professional.given_name, Professional.id)
         .order_by(Slot.starts_at)
         .execution_options(populate_existing=True)
@@ -180,8 +211,12 @@ def _entry(row: Row[Slot, Professional, Site, Booking, CareRequest], now: dateti
 
 
 def _state(slot: Slot, now: datetime) -> State:
+    if slot.withdrawn_at is not None:
+        return State.BLOCKED
     if slot.starts_at <= now:
         return State.UNUSED
+    if slot.busy_since is not None or slot.set_aside_since is not None:
+        return State.CLOSED
     return State.HELD if slot.held_until and slot.held_until > now else State.FREE
 
 
@@ -196,6 +231,8 @@ def _coming(booking: Booking, request: CareRequest) -> Coming:
         complaints=tuple(request.complaints),
         note=request.note,
         level=booking.level,
+        channel=request.channel,
+        version=booking.version,
     )
 
 

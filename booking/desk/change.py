@@ -19,8 +19,10 @@ from booking.models import (
     CareRequest,
     RequestStatus,
 )
+from notifications import outbox
 from notifications.messages import By
 from schedules import slots
+from schedules.calendars import closing
 from schedules.models import Community, Professional, Site, Slot
 
 LINK_OUTLIVES = timedelta(hours=2)
@@ -182,6 +184,8 @@ def cancel(
         return
     _refuse_if_begun(kept, now)
     slots.release(session, kept.community.id, kept.slot.id, asker=kept.request.reference)
+    # Their own calendar may have said busy since it was booked.
+    closing.settle(session, kept.community.id, kept.slot.professional_id, now=now)
     booking.status, booking.cancelled_by = BookingStatus.CANCELLED, cancelled_by
     _changed(session, booking, by=by, now=now)
     kept.request.status = (
@@ -228,6 +232,7 @@ def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now
     )
     if taken is None:
         raise slots.SlotTaken(slot)
+    closing.settle(session, kept.community.id, kept.slot.professional_id, now=now)
     slots.let_go(session, kept.community.id, asker=asker, now=now)
     kept.booking.slot_id = taken
     _changed(session, kept.booking, by=by, now=now)
@@ -256,6 +261,25 @@ def note(session: Session, kept: Kept, status: BookingStatus, *, by: str, now: d
     kept.booking.changed_at = now
     _noted(session, kept.booking, by=by, now=now)
     session.flush()
+
+
+def excuse(session: Session, kept: Kept, *, by: str, now: datetime) -> None:
+    """End a locked appointment whose patient said that they cannot come, at the hour or after it.
+
+    Not an absence: the patient has cancelled, late. Nobody is told, both sides know; the slot's
+    hour has gone, and what was still to be sent of the appointment is called back.
+
+    Raises:
+        TooLate: if the patient was seen or noted as absent, or the appointment was cancelled.
+    """
+    booking = kept.booking
+    if booking.status not in (BookingStatus.CONFIRMED, BookingStatus.ARRIVED):
+        raise TooLate
+    slots.release(session, kept.community.id, kept.slot.id, asker=kept.request.reference)
+    booking.status, booking.cancelled_by = BookingStatus.CANCELLED, CancelledBy.PATIENT
+    kept.request.status = RequestStatus.DECLINED
+    _changed(session, booking, by=by, now=now)
+    outbox.withdraw(session, kept.community.id, booking.reference, now=now)
 
 
 def _refuse_if_begun(kept: Kept, now: datetime) -> None:

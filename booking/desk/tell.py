@@ -22,6 +22,7 @@ from notifications.messages import (
     Change,
     Message,
     ProfessionalNotice,
+    RunningLate,
 )
 from notifications.models import Channel, Kind
 from notifications.phones import PhoneInvalid, parse
@@ -81,7 +82,7 @@ def moved(
 
     `was` is the appointment before: where and when nobody comes any more.
     """
-    outbox.withdraw(session, community.id, appointment.reference, now=now)
+    _call_back(session, community, was, appointment, now=now)
     post = _Post(community, appointment, links, now)
     said = BookingMoved(**post.facts(), before=was.starts_at)
     outbox.promise(session, *post.to_patient(said), *post.to_professional(Change.MOVED))
@@ -101,10 +102,39 @@ def cancelled(
     now: datetime,
 ) -> None:
     """Call back what told of the appointment, and tell both sides that it is no more."""
-    outbox.withdraw(session, community.id, appointment.reference, now=now)
+    _call_back(session, community, appointment, now=now)
     post = _Post(community, appointment, links, now, is_cancelled=True)
     said = BookingCancelled(**post.facts() | {"link": links.base_url + "/"}, by=by)
     outbox.promise(session, *post.to_patient(said), *post.to_professional(Change.CANCELLED))
+
+
+def _call_back(
+    session: Session, community: Community, *known_as: Appointment, now: datetime
+) -> None:
+    """Call back what tells of an appointment as it was; goodbyes to former professionals leave."""
+    emails = [each.professional_email for each in known_as if each.professional_email]
+    outbox.withdraw(session, community.id, known_as[0].reference, notices_to=emails, now=now)
+
+
+def late(
+    session: Session,
+    community: Community,
+    appointment: Appointment,
+    minutes: int,
+    *,
+    number: int,
+    links: Links,
+    now: datetime,
+) -> None:
+    """Tell the patient that they will wait: the `number`th such message about this appointment."""
+    post = _Post(community, replace(appointment, version=number), links, now)
+    said = RunningLate(**post.facts(), minutes=minutes)
+    ends = appointment.starts_at + timedelta(minutes=minutes)
+    # No calendar entry comes with it: the appointment stays at its hour.
+    outbox.promise(
+        session,
+        *(replace(each, invitation=None, expires_at=ends) for each in post.to_patient(said)),
+    )
 
 
 def nothing_more(session: Session, request: CareRequest, *, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Whom a message did not reach, so that somebody telephones. Reads for staff only."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -57,6 +58,22 @@ def untold(session: Session, reach: Reach, *, now: datetime) -> list[Untold]:
         _untold().where(reach.requests(), OutboxMessage.expires_at > now).limit(MOST)
     )
     return [_untold_line(row) for row in rows]
+
+
+def of_bookings(session: Session, community_id: int, bookings: Collection[UUID]) -> set[UUID]:
+    """Return those of these appointments whose patient did not get the message about them."""
+    return set(
+        session.scalars(
+            select(Booking.reference)
+            .join(OutboxMessage, IS_LAST_WORD)
+            .where(
+                Booking.community_id == community_id,
+                Booking.reference.in_(bookings),
+                OutboxMessage.status.in_(DID_NOT_ARRIVE),
+                OutboxMessage.kind.in_(PATIENTS_DEPEND_ON),
+            )
+        )
+    )
 
 
 def _untold_line(row: Row[OutboxMessage, CareRequest, Slot, Site]) -> Untold:

@@ -14,6 +14,7 @@ from booking.models import Role
 from booking.web import call_page, staff_words, wording
 from booking.web.review import review, to_read
 from booking.web.staff_access import reach_of
+from booking.web.supply_settings import settings
 from config.clock import local_day
 from config.database import transaction
 from schedules import nomenclature
@@ -21,6 +22,7 @@ from schedules.models import Community
 
 coordination = Blueprint("coordination", __name__)
 coordination.register_blueprint(review)
+coordination.register_blueprint(settings)
 
 
 @coordination.get("/coordination")

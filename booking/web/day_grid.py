@@ -1,13 +1,10 @@
-"""Pure: what happens in a day → the lines of a table, a quarter of an hour each."""
+"""Pure: what happens in a day → the lines of a table, one for each moment something changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
-
-STEP = timedelta(minutes=15)
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""Any full hour: quarters are counted from it in real time, so a changed clock skips nothing."""
 
 
 class Timed(Protocol):
@@ -27,60 +24,54 @@ T = TypeVar("T", bound=Timed)
 
 @dataclass(frozen=True)
 class Cell(Generic[T]):
-    """What one column shows from one line on, over `lines` of them; perhaps nothing."""
+    """What one column shows from one line on, over `lines` of them; nothing, where it is empty."""
 
     lines: int
-    entries: tuple[T, ...] = ()
+    starts_at: datetime
+    ends_at: datetime
+    entry: T | None = None
 
 
 @dataclass(frozen=True)
 class Line(Generic[T]):
-    """A quarter of an hour. A cell that hangs down from above is None here."""
+    """The time until something begins or ends again, anywhere. What hangs from above is None."""
 
     starts_at: datetime
+    ends_at: datetime
     cells: tuple[Cell[T] | None, ...]
 
 
 def lines(columns: Sequence[Sequence[T]]) -> list[Line[T]]:
     """Return the table of these columns, from the first beginning to the last end.
 
-    What shares a quarter of an hour with what follows it, as slots of 20 minutes do, stands in
-    one cell with it. Each column is in order of time and nothing in it overlaps.
+    Its lines are not of one length: slots of 15 and of 20 minutes stand side by side, each from
+    its own hour to its own, and two hours in which nothing happens are one line. Each column is
+    in order of time and nothing in it overlaps.
     """
     every = [entry for column in columns for entry in column]
-    if not every:
-        return []
-    first = min(_quarter(entry.starts_at) for entry in every)
-    last = max(_last_quarter(entry) for entry in every)
-    filled = [_cells(column, first, last) for column in columns]
+    edges = sorted({edge for entry in every for edge in (entry.starts_at, entry.ends_at)})
+    filled = [_cells(column, edges) for column in columns]
     return [
-        Line(EPOCH + number * STEP, tuple(column[number - first] for column in filled))
-        for number in range(first, last + 1)
+        Line(begins, ends, tuple(column.get(begins) for column in filled))
+        for begins, ends in pairwise(edges)
     ]
 
 
-def _quarter(moment: datetime) -> int:
-    return (moment - EPOCH) // STEP
+def _cells(column: Sequence[T], edges: Sequence[datetime]) -> dict[datetime, Cell[T]]:
+    """Return a column's cells by the moment at which they begin, the empty ones too."""
+    number = {edge: place for place, edge in enumerate(edges)}
+    cells: dict[datetime, Cell[T]] = {}
+    last = edges[0] if edges else None
 
+    def fill(begins: datetime, ends: datetime, entry: T | None) -> None:
+        if begins < ends:
+            cells[begins] = Cell(number[ends] - number[begins], begins, ends, entry)
 
-def _last_quarter(entry: Timed) -> int:
-    return _quarter(entry.ends_at - timedelta(microseconds=1))
-
-
-def _cells(column: Sequence[T], first: int, last: int) -> list[Cell[T] | None]:
-    cells: list[Cell[T] | None] = [Cell(1) for _ in range(first, last + 1)]
-    for group in _groups(column):
-        top, bottom = _quarter(group[0].starts_at), _last_quarter(group[-1])
-        cells[top - first] = Cell(bottom - top + 1, tuple(group))
-        cells[top - first + 1 : bottom - first + 1] = [None] * (bottom - top)
-    return cells
-
-
-def _groups(column: Sequence[T]) -> list[list[T]]:
-    groups: list[list[T]] = []
     for entry in column:
-        if groups and _quarter(entry.starts_at) <= _last_quarter(groups[-1][-1]):
-            groups[-1].append(entry)
-        else:
-            groups.append([entry])
-    return groups
+        if last is not None:
+            fill(last, entry.starts_at, None)
+        fill(entry.starts_at, entry.ends_at, entry)
+        last = entry.ends_at
+    if last is not None:
+        fill(last, edges[-1], None)
+    return cells

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from booking import guards
 from booking.desk import ask, change, leave
 from booking.extensions import db, equipment, now
+from booking.fresh_calendars import before_booking
 from booking.models import Channel
 from booking.web import answers, offers, triage_pages, wording
 from booking.web.errors import remember
@@ -90,6 +91,7 @@ def show(token: str, step: str) -> ResponseReturnValue:
 
 @patient.post("/demande/<token>/<step>")
 @guards.open_to(guards.PATIENT)
+@before_booking
 def answer(token: str, step: str) -> ResponseReturnValue:
     """Keep what was answered, then lead to the next page; a warning sign is answered at once."""
     wanted = _step(step)

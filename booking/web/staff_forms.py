@@ -126,6 +126,18 @@ class Wished:
     professional: UUID
     site: UUID
     visibility: tuple[Visibility, ...]
+    field: str = ""
+    """The one field that said it all, a phrase; none: each part has its own."""
+
+
+def with_others(said: Mapping[str, str]) -> dict[str, str]:
+    """Return what was tapped, or what was typed beside it: « ou une autre heure » wins."""
+    typed_instead = {
+        name: said[f"other_{name}"]
+        for name in ("hour", "count", "length")
+        if said.get(f"other_{name}")
+    }
+    return {**said, **typed_instead}
 
 
 def wished(form: MultiDict[str, str], today: date) -> Wished:
@@ -134,7 +146,7 @@ def wished(form: MultiDict[str, str], today: date) -> Wished:
     Raises:
         FormRefused: with a sentence for each field that is wrong.
     """
-    said, errors = typed(form), dict[str, str]()
+    said, errors = with_others(typed(form)), dict[str, str]()
     place = [a_reference(part) for part in said.get("place", "").split("~")]
     visibility = tuple(v for v in Visibility if v.value in form.getlist("visibility"))
     day = _wished_day(said, today)

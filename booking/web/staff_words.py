@@ -32,6 +32,8 @@ STATES = {
     State.SEEN: lazy("Vu"),
     State.MISSED: lazy("Absent"),
     State.UNUSED: lazy("Resté libre"),
+    State.CLOSED: lazy("Fermé par l’agenda"),
+    State.BLOCKED: lazy("Bloqué"),
 }
 BOOKINGS = {
     BookingStatus.CONFIRMED: lazy("Réservé"),

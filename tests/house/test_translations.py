@@ -291,11 +291,16 @@ def test_staff_pages_in_english_show_no_french(
         client.set_cookie("lang", "en")
         return {path: leftovers(client.get(path).text, french) for path in paths}
 
+    its = f"/console/demandes/{waiting.reference}"
+    month = "/coordination/relecture?mois=2027-03"
+    case = f"/coordination/relecture/{waiting.reference}?mois=2027-03"
     found = (
-        seen(people[Role.OPERATOR], "/console", f"/console/demandes/{waiting.reference}")
-        | seen(people[Role.COORDINATOR], "/coordination")
+        seen(people[Role.OPERATOR], "/console", its, f"{its}/evenement")
+        | seen(people[Role.COORDINATOR], "/coordination", month, case)
         | seen(people[Role.ADMINISTRATOR], "/administration")
-        | seen(doctor, "/journee", f"/journee/rendez-vous/{booked.reference}", "/creneaux")
+        | seen(
+            doctor, "/journee", f"/journee/rendez-vous/{booked.reference}", "/creneaux", "/agendas"
+        )
     )
 
     assert [path for path, french_texts in found.items() if french_texts] == [], found

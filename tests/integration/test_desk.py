@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from icalendar import Calendar
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -716,6 +717,69 @@ def test_moving_to_another_professional_tells_the_one_who_was_left(
         "+00:00", "Z"
     )
     assert b"METHOD:CANCEL" in drawn(gone)
+
+
+def to_professionals(session, booked) -> list[tuple[str, str, int, Status]]:
+    """Return whom mails told what of an appointment, in order, and whether they still leave."""
+    found = []
+    for message in messages(session, booked.reference):
+        if message.kind.name == "NOTICE":
+            calendar = Calendar.from_ical(drawn(message))
+            [event] = calendar.events
+            assert event["UID"] == f"{booked.reference}@{LINKS.host}"
+            said = str(calendar["METHOD"]), int(event["SEQUENCE"])
+            found.append((message.recipient, *said, message.status))
+    return found
+
+
+def test_professionals_are_told_in_an_order_that_calendars_can_follow(
+    session, community, slot, protocol
+):
+    colleague = a_professional(session, community)
+    elsewhere = a_slot(session, professional=colleague)
+    booked = a_booking(session, community, protocol, slot)
+    first = kept(session, booked).professional.email
+
+    for where in (elsewhere, slot):
+        change.move(session, kept(session, booked), where.reference, by="P", links=LINKS, now=NOON)
+    change.cancel(
+        session, kept(session, booked), cancelled_by=CancelledBy.PATIENT, by="P", links=LINKS,
+        now=NOON,
+    )  # fmt: skip
+
+    said = [each[:3] for each in to_professionals(session, booked)]
+    assert [each[1:] for each in said if each[0] == first] == [
+        ("REQUEST", 0), ("CANCEL", 1), ("REQUEST", 2), ("CANCEL", 3),
+    ]  # fmt: skip
+    assert [each[1:] for each in said if each[0] == colleague.email] == [
+        ("REQUEST", 1), ("CANCEL", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("then", ["move", "cancel"])
+def test_who_was_left_is_told_although_it_changes_again_before_the_mail_left(
+    session, community, slot, protocol, then
+):
+    colleague, third = (a_professional(session, community) for _ in range(2))
+    booked = a_booking(session, community, protocol, slot)
+    left = kept(session, booked).professional.email
+    there = a_slot(session, professional=colleague)
+    change.move(session, kept(session, booked), there.reference, by="P", links=LINKS, now=NOON)
+
+    if then == "move":
+        there = a_slot(session, professional=third)
+        change.move(session, kept(session, booked), there.reference, by="P", links=LINKS, now=NOON)
+    else:
+        change.cancel(
+            session, kept(session, booked), cancelled_by=CancelledBy.PRACTICE, by="X", links=LINKS,
+            now=NOON,
+        )  # fmt: skip
+
+    leaving = [said for said in to_professionals(session, booked) if said[-1] is Status.WAITING]
+    assert (left, "CANCEL", 1, Status.WAITING) in leaving
+    assert [said for said in leaving if said[0] == colleague.email] == [
+        (colleague.email, "CANCEL", 2, Status.WAITING)
+    ]
 
 
 def test_a_move_that_comes_too_late_leaves_everything_as_it_was(

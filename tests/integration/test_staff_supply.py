@@ -283,7 +283,7 @@ def test_only_free_slots_have_a_button_to_take_them_back(
     a_slot(session, professional=doctor, site=site, starts_at=NOON + timedelta(hours=5))
     session.commit()
 
-    page = professional.get("/creneaux").text
+    page = professional.get("/creneaux/semaine").text
 
     assert page.count("/creneaux/retirer") == 1
 

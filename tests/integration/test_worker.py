@@ -23,6 +23,7 @@ from config.database import engine_options
 from notifications.delivery import build_senders
 from notifications.models import Channel, Kind, OutboxMessage, Status
 from schedules import ics
+from schedules.calendars.reading import Reader
 from tests import builders
 from tests.clockwork import NOON
 from tests.conftest import address_of
@@ -63,7 +64,9 @@ def new_leader(new_engine):
 @pytest.fixture
 def bench(new_engine, new_leader, app_settings, hands):
     own = new_engine()
-    return worker.Bench(own, new_leader(own), hands, build_senders(app_settings, ics.drawn))
+    return worker.Bench(
+        own, new_leader(own), hands, build_senders(app_settings, ics.drawn), Reader("localhost")
+    )
 
 
 @pytest.fixture
