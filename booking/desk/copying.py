@@ -89,7 +89,7 @@ def _why_not(
     if any(overlap(times, away) for away in closed.away(professional.id, day)):
         return Skipped.ABSENT
     if days_off.is_public_holiday(day, community.holidays):
-        return None
+        return Skipped.HOLIDAY
     return None
 
 

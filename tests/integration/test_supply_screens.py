@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from booking.models import Role
-from schedules.models import Absence, Act, Opening, Professional, Slot
+from schedules.models import Absence, Act, Opening, Professional, ProfessionalSite, Slot
 from tests.builders import a_booking, a_community, a_professional, a_site, a_slot
 from tests.clockwork import NOON
 from tests.staffing import an_account, signed_in, words
@@ -80,6 +80,17 @@ def stranger(app, session) -> FlaskClient:
     other = a_community(session)
     who = a_professional(session, other, a_site(session, other))
     account = an_account(session, other, Role.PROFESSIONAL, professional=who)
+    session.commit()
+    return signed_in(app, account)
+
+
+@pytest.fixture
+def colleague(app, session, community, site) -> FlaskClient:
+    """Another professional of the same practice."""
+    who = a_professional(session, community, site)
+    account = an_account(
+        session, community, Role.PROFESSIONAL, professional=who, email="colleague@tilleuls.example"
+    )
     session.commit()
     return signed_in(app, account)
 
@@ -236,6 +247,23 @@ def test_nobody_takes_back_what_another_practice_did(session, professional, stra
     assert len(live(session)) == 3
 
 
+def test_a_secretary_takes_back_nothing_of_a_practice_that_is_not_hers(
+    session, professional, secretary, community, doctor
+):
+    other = a_site(session, community)
+    session.add(
+        ProfessionalSite(community_id=community.id, professional_id=doctor.id, site_id=other.id)
+    )
+    session.commit()
+    say(professional, f"{doctor.reference}~{other.reference}", "demain 11h", sure="1")
+
+    refused = secretary.post("/creneaux/annuler", data={"acte": last_act(session)})
+
+    assert refused.status_code == 404
+    assert "créneaux ouverts" not in words(secretary.get("/creneaux"))
+    assert len(live(session)) == 3
+
+
 # Last week (D1)
 
 
@@ -340,6 +368,19 @@ def test_nobody_closes_anothers_day(session, stranger, doctor, site):
     assert answer.status_code == 303
     assert len(live(session)) == 1
     assert stranger.post("/creneaux/fermer", data={"professional": "x"}).status_code == 404
+
+
+def test_a_secretary_closes_one_professionals_day_and_no_others(
+    session, secretary, community, site, doctor
+):
+    other = a_professional(session, community, site)
+    a_slot(session, professional=doctor, site=site)
+    a_slot(session, professional=other, site=site, starts_at=NOON + timedelta(hours=3))
+    session.commit()
+
+    secretary.post("/creneaux/fermer", data={"professional": str(doctor.reference)})
+
+    assert live(session) == [NOON + timedelta(hours=3)]
 
 
 @pytest.mark.parametrize("day", ["2027-02-31", "9999-12-31", "x" * 99, "0001-01-01"])
@@ -531,7 +572,9 @@ def test_an_absence_that_is_none_says_why(session, professional, place):
     assert session.scalars(select(Absence)).all() == []
 
 
-def test_nobody_sees_or_changes_anothers_opening(session, professional, stranger, place):
+@pytest.mark.parametrize("who", ["stranger", "colleague"])
+def test_nobody_sees_or_changes_anothers_opening(session, professional, who, place, request):
+    stranger = request.getfixturevalue(who)
     an_opening(professional, place, sure="1")
     away = {"place": place, "away_from": "2027-06-01"}
     professional.post("/creneaux/absences", data=away)
