@@ -13,6 +13,7 @@ from booking.desk.board import Scope
 from booking.desk.supply import WEEK, same_hour
 from config.clock import day_bounds, local_day
 from schedules import days_off, directory, planned, slots, undo
+from schedules.calendars import closing
 from schedules.models import ActKind, Community, Professional, Slot, Visibility
 from schedules.patterns import Moments, overlap
 from schedules.planned import Closures
@@ -53,6 +54,7 @@ def last_week(
             made.append(one)
         else:
             skipped.append((begins, why or Skipped.OVERLAPS))
+    closing.settle(session, community.id, professional.id, now=now)
     act = undo.note(session, community.id, professional.id, ActKind.PUBLISHED, made, by=by, now=now)
     acts.note_skipped(session, community.id, act, skipped)
     return act

@@ -14,6 +14,7 @@ from booking.desk import acts, board
 from booking.desk.board import Entry, Scope, State
 from config.clock import at, day_bounds, local_day
 from schedules import directory, slots, undo
+from schedules.calendars import closing
 from schedules.models import ActKind, Community, Professional, Site, Slot, Visibility
 from schedules.openings import Opening, moments
 
@@ -82,6 +83,8 @@ def open_slots(
 ) -> UUID:
     """Reserve these moments, all or none, and return the act, to show it and to undo it.
 
+    Those at which the professional's own calendar says busy are closed from the start.
+
     Raises:
         NotTheirs: if this account does not look after that professional at that site.
         schedules.openings.OpeningRefused: if the opening makes no slots.
@@ -90,6 +93,7 @@ def open_slots(
     who, where = place_of(session, scope, professional, site)
     times = moments(opening, community.zone, now=now)
     made = slots.publish(session, who, where, times, visibility=visibility)
+    closing.settle(session, community.id, who.id, now=now)
     return undo.note(session, community.id, who.id, ActKind.PUBLISHED, made, by=by, now=now)
 
 

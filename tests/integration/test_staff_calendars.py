@@ -14,7 +14,7 @@ from schedules import directory
 from schedules.calendars import keeping
 from schedules.calendars.guard import Failure
 from schedules.calendars.reading import Failed
-from schedules.models import BusyCalendar, Community
+from schedules.models import BusyCalendar, Community, Slot
 from tests.builders import (
     a_booking,
     a_community,
@@ -231,6 +231,26 @@ def test_a_conflict_is_shown_with_one_action_each_and_kept(
     assert kept.status_code == 303
     assert "pendant que vous êtes occupé" not in words(professional.get("/agendas"))
     assert professional.post(f"/agendas/conflits/{uuid4()}/garder").status_code == 404
+
+
+def test_what_is_opened_by_hand_while_busy_is_closed_from_the_start(
+    session, professional, doctor, site, form
+):
+    professional.post(FORM, data=form)
+
+    professional.post(
+        "/creneaux",
+        data={
+            "phrase": "aujourd'hui 13h40 3x20",
+            "place": f"{doctor.reference}~{site.reference}",
+            "visibility": ["CPTS"],
+            "sure": "1",
+        },
+    )
+
+    session.rollback()
+    made = session.scalars(select(Slot).order_by(Slot.starts_at)).all()
+    assert [slot.busy_since is None for slot in made] == [True, False, False]
 
 
 def test_a_secretary_gives_the_calendar_of_a_professional_of_her_site(
