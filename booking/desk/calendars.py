@@ -7,11 +7,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from booking.desk import supply
+from booking.desk import contradicted, supply
 from booking.desk.board import Scope
 from booking.desk.supply import NotTheirs
-from booking.models import Booking, BookingStatus, CareRequest
-from schedules import slots
+from booking.models import Booking, BookingStatus
 from schedules.calendars import closing, guard, keeping
 from schedules.calendars.guard import Failure
 from schedules.calendars.keeping import Applied
@@ -178,25 +177,8 @@ def _one(session: Session, scope: Scope, reference: UUID) -> BusyCalendar:
 def conflicts(session: Session, scope: Scope, *, now: datetime) -> list[Conflict]:
     """Return the appointments to come that a calendar contradicts, until somebody decides."""
     rows = session.execute(
-        select(Slot, Booking, CareRequest, Professional, Site)
-        .join(Booking, and_(Booking.community_id == Slot.community_id, Booking.slot_id == Slot.id))
-        .join(
-            CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
-        )
-        .join(
-            Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
-        )
-        .join(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
+        contradicted.appointments(scope)
         .where(
-            scope.slots(),
             Slot.starts_at > now,
             Booking.status == BookingStatus.CONFIRMED,
             closing.is_in_conflict(),
@@ -217,13 +199,3 @@ def conflicts(session: Session, scope: Scope, *, now: datetime) -> list[Conflict
         )
         for slot, booking, request, professional, site in rows
     ]
-
-
-def keep(session: Session, scope: Scope, slot: UUID, *, now: datetime) -> None:
-    """Say that an appointment stays although the calendar says busy: it is not asked again.
-
-    Raises:
-        NotTheirs: if it is not an appointment of this account's.
-    """
-    if not slots.keep_conflict(session, and_(scope.slots(), Slot.reference == slot), now=now):
-        raise NotTheirs

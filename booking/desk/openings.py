@@ -8,11 +8,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
+from booking.desk import contradicted
 from booking.desk.board import Scope
 from booking.desk.supply import NotTheirs, place_of
-from booking.models import Booking, BookingStatus, CareRequest
+from booking.models import Booking, BookingStatus
 from config.clock import day_bounds, local_day
-from schedules import planned, plans, releasing, reserving, settling, slots
+from schedules import planned, plans, releasing, reserving, settling
 from schedules.ladder import Step
 from schedules.models import Absence, Community, Opening, Professional, ProfessionalSite, Site, Slot
 from schedules.patterns import Moments
@@ -294,42 +295,14 @@ def conflicts(session: Session, scope: Scope, *, now: datetime) -> list[Stays]:
     """Return the appointments that stand outside of what is reserved, until somebody decides."""
     aside = settling.conflicts(session, scope.community_id, _people(session, scope), now=now)
     rows = session.execute(
-        select(
-            Slot.reference, Booking.reference, CareRequest.reference, Slot.starts_at, Professional
-        )
-        .join(
-            Booking,
-            and_(Booking.community_id == Slot.community_id, Booking.slot_id == Slot.id),
-        )
-        .join(
-            CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
-        )
-        .join(
-            Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
-        )
+        contradicted.appointments(scope)
         .where(
-            scope.slots(),
             Slot.reference.in_([each.slot for each in aside]),
             Booking.status != BookingStatus.CANCELLED,
         )
         .order_by(Slot.starts_at)
     )
-    return [Stays(slot, booking, request, at, who.name) for slot, booking, request, at, who in rows]
-
-
-def keep(session: Session, scope: Scope, slot: UUID, *, now: datetime) -> None:
-    """Let an appointment stay outside of what is reserved; nobody is asked again.
-
-    Raises:
-        NotTheirs: if nothing of this scope is booked there.
-    """
-    if not slots.keep_conflict(session, and_(scope.slots(), Slot.reference == slot), now=now):
-        raise NotTheirs
+    return [
+        Stays(slot.reference, booking.reference, request.reference, slot.starts_at, who.name)
+        for slot, booking, request, who, _site in rows
+    ]

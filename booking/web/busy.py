@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as lazy
 from sqlalchemy.orm import Session
 
 from booking import fresh_calendars, guards
-from booking.desk import board, calendars, supply
+from booking.desk import board, calendars, contradicted, supply
 from booking.desk.board import Scope
 from booking.desk.calendars import Conflict, Kept
 from booking.extensions import db, now
@@ -256,7 +256,7 @@ def keep(slot: UUID) -> ResponseReturnValue:
     somebody = guards.identity()
     try:
         with transaction(db.session) as session:
-            calendars.keep(session, scope_of(somebody), slot, now=now())
+            contradicted.keep(session, scope_of(somebody), slot, now=now())
     except supply.NotTheirs:
         abort(404)
     logs.event("conflict_kept", slot=slot, actor=somebody.account)

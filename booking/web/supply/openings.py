@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from booking import guards
+from booking.desk import contradicted
 from booking.desk import openings as desk
 from booking.desk import supply as supply_desk
 from booking.desk.openings import Kept
@@ -326,7 +327,7 @@ def keep(slot: UUID) -> ResponseReturnValue:
     try:
         with transaction(db.session) as session:
             here = room(session, now())
-            desk.keep(session, here.scope, slot, now=here.now)
+            contradicted.keep(session, here.scope, slot, now=here.now)
     except NotTheirs:
         abort(404)
     return redirect(url_for("supply.openings"), 303)
