@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from booking.desk import calendars, change
+from booking.desk import calendars, change, contradicted
 from booking.desk.board import Scope
 from booking.models import Booking, CancelledBy
 from config.database import transaction
@@ -187,7 +187,7 @@ def test_a_claimed_slot_is_never_touched_and_becomes_a_conflict(session, given, 
     )
     [conflict] = calendars.conflicts(session, scope, now=NOON)
     assert conflict.booking == booked.reference
-    calendars.keep(session, scope, slot.reference, now=NOON)
+    contradicted.keep(session, scope, slot.reference, now=NOON)
     assert calendars.conflicts(session, scope, now=NOON) == []
 
 
@@ -205,7 +205,7 @@ def test_nobody_sees_or_keeps_the_conflicts_of_others(session, given, protocol):
     ):
         assert calendars.conflicts(session, scope, now=NOON) == []
         with pytest.raises(calendars.NotTheirs):
-            calendars.keep(session, scope, slot.reference, now=NOON)
+            contradicted.keep(session, scope, slot.reference, now=NOON)
 
 
 def test_a_cancelled_appointment_in_busy_time_is_not_offered_again(session, given, protocol):
@@ -213,7 +213,7 @@ def test_a_cancelled_appointment_in_busy_time_is_not_offered_again(session, give
     slot = slot_at(session, doctor, site, 2)
     a_booking(session, community, protocol, slot)
     learn(session, given, says((2, 3)))
-    calendars.keep(session, Scope(community.id, doctor.id), slot.reference, now=NOON)
+    contradicted.keep(session, Scope(community.id, doctor.id), slot.reference, now=NOON)
     booking = session.scalars(select(Booking)).one()
 
     change.cancel(
