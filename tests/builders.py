@@ -113,10 +113,22 @@ def slot_of(session: Session, reference: UUID) -> Slot:
     ).one()
 
 
+_calm: dict[tuple[Any, ...], tuple[Protocol, dict[str, Any]]] = {}
+
+
 def nothing_wrong(
     protocol: Protocol, complaints: Sequence[str], patient: facts.Patient
 ) -> dict[str, Any]:
     """Return to every question that this patient is asked the answer that worries least."""
+    asked = (id(protocol), *complaints, patient)
+    if asked not in _calm:  # the protocol is kept with it: another must not get its id
+        _calm[asked] = protocol, _least_worrying(protocol, complaints, patient)
+    return dict(_calm[asked][1])
+
+
+def _least_worrying(
+    protocol: Protocol, complaints: Sequence[str], patient: facts.Patient
+) -> dict[str, Any]:
     questions = engine.questions_for(protocol, patient, complaints).all()
     calm: dict[str, Any] = {question.id: _possible(question)[0] for question in questions}
 

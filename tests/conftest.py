@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
@@ -21,6 +22,7 @@ import schedules.models
 from booking import protocols
 from booking.extensions import db
 from booking.triage.protocol import Protocol
+from booking.web.errors import LINES
 from config import embedded, schema
 from config.database import Base, with_driver
 from config.settings import Settings
@@ -126,17 +128,43 @@ def app_settings(engine: Engine) -> Settings:
     )
 
 
+Built = dict[Settings, tuple[Flask, dict[str, object]]]
+
+
+@pytest.fixture(scope="session")
+def built_apps() -> Iterator[Built]:
+    """The apps of this run by their settings, each with the configuration it began with."""
+    built: Built = {}
+    yield built
+    for app, _ in built.values():
+        with app.app_context():
+            db.engine.dispose()
+
+
 @pytest.fixture
-def app(app_settings: Settings, hands: Hands) -> Iterator[Flask]:
-    """The whole app on the test's database; its clock is `hands`."""
+def app(
+    app_settings: Settings,
+    hands: Hands,
+    built_apps: dict[Settings, tuple[Flask, dict[str, object]]],
+) -> Iterator[Flask]:
+    """The whole app on the test's database; its clock is `hands`.
+
+    Built once for its settings, with its rules and templates compiled; each test finds it as new.
+    """
     from booking.app import create_app  # noqa: PLC0415 - most tests need no app
 
-    app = create_app(app_settings, clock=hands)
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    if app_settings not in built_apps:
+        app = create_app(app_settings)
+        app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+        built_apps[app_settings] = app, dict(app.config)
+    app, configured = built_apps[app_settings]
+    app.config.clear()
+    app.config.update(configured)
+    app.extensions[LINES] = {}
+    app.extensions["jourmeme"] = replace(app.extensions["jourmeme"], clock=hands)
     yield app
     with app.app_context():
         db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

@@ -47,8 +47,8 @@ class Judgement(RuleBasedStateMachine):
         self.request = a_triaged_request(self.session, self.community, self.protocol)
         self.floor = Level.NOT_UNSCHEDULED
         """The highest that anybody raised it to since a clinician last lowered it."""
-        self.lowered: dict[str, str] | None = None
-        """The answers for which a clinician last lowered it."""
+        self.lowered: list[dict[str, str]] = []
+        """The answers for which a clinician has lowered it: said again, they are lowered again."""
         self.judged_at = NOON
 
     def actor(self, role: Role, **more: object) -> staff.Actor:
@@ -105,7 +105,8 @@ class Judgement(RuleBasedStateMachine):
         if to > was:
             self.floor = max(self.floor, to)
         else:
-            self.lowered, self.floor = dict(self.request.answers), Level.NOT_UNSCHEDULED
+            self.lowered.append(dict(self.request.answers))
+            self.floor = Level.NOT_UNSCHEDULED
 
     def decide(self, by: staff.Actor, to: Level) -> None:
         decide.level(
@@ -149,7 +150,7 @@ class Judgement(RuleBasedStateMachine):
         level = self.request.level
         assert level is not None
         if level < self.by_triage:
-            assert self.lowered == self.request.answers
+            assert self.request.answers in self.lowered
 
     @invariant()
     def nothing_raised_is_lost_but_to_a_clinician(self) -> None:
