@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select
 from sqlalchemy.orm import Session
 
 from schedules import slots
@@ -37,6 +37,20 @@ ENOUGH_AHEAD = timedelta(days=14)
 """A calendar that did not change is read again whole when its known days become fewer."""
 
 
+CALENDARS, SLOTS = BusyCalendar.__table__, Slot.__table__
+OLD_BEHIND_SLOT = select(CALENDARS.c.id).where(
+    CALENDARS.c.ended_at.is_(None),
+    or_(CALENDARS.c.read_at.is_(None), CALENDARS.c.read_at <= bindparam("known_since")),
+    or_(CALENDARS.c.tried_at.is_(None), CALENDARS.c.tried_at <= bindparam("tried_since")),
+    exists().where(
+        SLOTS.c.community_id == CALENDARS.c.community_id,
+        SLOTS.c.professional_id == CALENDARS.c.professional_id,
+        SLOTS.c.reference == bindparam("slot"),
+    ),
+)
+"""Built once, of tables alone: every booking asks this, and nearly every time there is none."""
+
+
 @dataclass(frozen=True)
 class Applied:
     """What a reading changed."""
@@ -58,16 +72,9 @@ def old(session: Session, slot: UUID, *, now: datetime, most: int = 2) -> list[O
     Old ones are few, so they are looked at first: whoever books has not said which community's
     slot it is.
     """
-    is_old = and_(
-        or_(BusyCalendar.read_at.is_(None), BusyCalendar.read_at <= now - TOO_OLD_TO_BOOK),
-        or_(BusyCalendar.tried_at.is_(None), BusyCalendar.tried_at <= now - BETWEEN_TRIES),
-        exists().where(
-            Slot.community_id == BusyCalendar.community_id,
-            Slot.professional_id == BusyCalendar.professional_id,
-            Slot.reference == slot,
-        ),
-    )
-    return _orders(session, is_old, now=now, most=most)
+    asked = {"slot": slot, "known_since": now - TOO_OLD_TO_BOOK, "tried_since": now - BETWEEN_TRIES}
+    found = session.scalars(OLD_BEHIND_SLOT, asked).all()
+    return _orders(session, BusyCalendar.id.in_(found), now=now, most=most) if found else []
 
 
 def _orders(
