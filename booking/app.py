@@ -23,6 +23,10 @@ from booking.web import (
     errors,
     feeds,
     health,
+    invitation,
+    lost,
+    member_files,
+    offered,
     pages,
     patient,
     security_headers,
@@ -47,8 +51,11 @@ LARGEST_BODY = 64 * 1024
 DOORS = (
     patient.patient,
     appointment.appointment,
+    lost.lost,
+    offered.offered,
     pages.pages,
     session.session,
+    invitation.invitation,
     day.day,
     supply.supply,
     agendas.agendas,
@@ -98,6 +105,7 @@ def create_app(
     app.before_request(errors.refuse_other_hosts)
     # Before the form is read: the check of its token reads it.
     app.before_request(protocol_door.large_forms)
+    app.before_request(member_files.large_forms)
     db.init_app(app)
     csrf.init_app(app)
     babel.init_app(app, locale_selector=wording.language)

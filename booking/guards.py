@@ -19,6 +19,8 @@ PATIENT = "PATIENT"
 """Whoever holds the unguessable link that the address contains."""
 CALENDAR = "CALENDAR"
 """A calendar that holds the unguessable address of a feed: times and places, no patient."""
+INVITED = "INVITED"
+"""Whoever holds the unguessable link by which a new member chooses a password."""
 API_CLIENT = "API_CLIENT"
 """Software with a bearer key; checked by the API's own door."""
 PROVIDER = "PROVIDER"
@@ -49,7 +51,7 @@ class Identity:
 
 
 def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let these roles in, or PUBLIC, PATIENT, CALENDAR, API_CLIENT, PROVIDER.
+    """Let these roles in, or PUBLIC, PATIENT, CALENDAR, INVITED, API_CLIENT, PROVIDER.
 
     Somebody who is not signed in is sent to the sign-in page; somebody else's role sees 404,
     as if the page were not there.

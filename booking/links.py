@@ -61,10 +61,26 @@ class Links:
         """Return the whole address where a patient follows their request."""
         return f"{self.base_url}/demande/{self.request_token(reference)}"
 
+    def offer_token(self, reference: UUID) -> str:
+        """Return the token of the page of one slot that is offered."""
+        return self.token("offer", reference)
+
+    def offer(self, reference: UUID) -> str:
+        """Return the whole address of the page of one slot that is offered."""
+        return f"{self.base_url}/offre/{self.offer_token(reference)}"
+
     def feed(self, token: str) -> str:
         """Return the whole address at which a calendar subscribes."""
         return f"{self.base_url}/agenda/{token}.ics"
 
+    def invitation(self, token: str) -> str:
+        """Return the whole address at which a new member chooses a password."""
+        return f"{self.base_url}/invitation/{token}"
+
     def day(self) -> str:
         """Return the address where a professional sees who comes, after signing in."""
         return f"{self.base_url}/journee"
+
+    def console(self) -> str:
+        """Return the address where an operator sees who waits, after signing in."""
+        return f"{self.base_url}/console"

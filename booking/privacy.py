@@ -35,10 +35,11 @@ from booking.models import (
     IdempotencyKey,
     RequestStatus,
     SignInFailure,
+    SmsAsked,
     StaffSession,
 )
 from config.database import Base, OpenTransaction
-from notifications.models import Channel, OutboxMessage, Status
+from notifications.models import Channel, InboundMessage, OutboxMessage, Status
 from schedules.models import Slot
 
 DRAFTS = DRAFT_LIVES
@@ -47,6 +48,8 @@ ANSWERS = timedelta(days=7)
 """After the appointment, or the request if there was none."""
 IDENTITY = timedelta(days=90)
 MESSAGES = timedelta(days=90)
+REPLIES = timedelta(days=7)
+"""What somebody wrote back may say what they suffer from."""
 SESSIONS = timedelta(days=30)
 SIGN_IN_FAILURES = timedelta(hours=24)
 IDEMPOTENCY_KEYS = timedelta(hours=24)
@@ -67,8 +70,10 @@ class Forgotten:
     assessments: int = 0
     identities: int = 0
     messages: int = 0
+    replies: int = 0
     sessions: int = 0
     sign_in_failures: int = 0
+    sms_asked: int = 0
     idempotency_keys: int = 0
 
     @property
@@ -94,10 +99,12 @@ def forget(session: Session, *, now: datetime) -> Forgotten:
         assessments=_emptied(session, Assessment, _has_reasons(now), NO_REASONS),
         identities=_emptied(session, CareRequest, _has_identity(now), NO_IDENTITY),
         messages=_emptied(session, OutboxMessage, _has_text(now), NO_TEXT),
+        replies=_deleted(session, InboundMessage, InboundMessage.came_at <= now - REPLIES),
         sessions=_deleted(session, StaffSession, StaffSession.last_seen_at <= now - SESSIONS),
         sign_in_failures=_deleted(
             session, SignInFailure, SignInFailure.at <= now - SIGN_IN_FAILURES
         ),
+        sms_asked=_deleted(session, SmsAsked, SmsAsked.at <= now - SIGN_IN_FAILURES),
         idempotency_keys=forget_keys(session, now=now),
     )
 
@@ -158,6 +165,7 @@ NO_TEXT: Mapping[str, Any] = {
     # Two mails of one change differ by their recipient alone, and stay two.
     "recipient": cast(OutboxMessage.reference, String),
     "invitation": None,
+    "fallbacks": [],
     "provider_id": None,
 }
 

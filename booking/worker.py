@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 
 from apscheduler.schedulers.blocking import BlockingScheduler
@@ -19,9 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from booking import privacy
+from booking.desk import alarms, alternatives, nightly, orphans, waiting_list
+from booking.links import Links
 from booking.models import WorkerHeartbeat
 from config import logs
-from config.clock import PARIS, Clock, local_day
+from config.clock import Clock, local_day
 from config.database import engine_options, transaction
 from notifications import delivery
 from notifications.models import Channel
@@ -52,12 +54,6 @@ NOTICE_A_LOST_HOST = text(
 )
 """A process that is killed closes its connection; a machine that is unplugged does not. On a
 Unix socket PostgreSQL ignores them."""
-
-CHANGING_HOUR = (time(2), time(3))
-"""Wall time in Paris that a clock change skips or repeats: nothing daily happens in it."""
-
-NIGHT_BEGINS = time(1)
-"""Wall time in Paris after which the day's purge may run: at once, or when a worker is up."""
 
 BEAT = timedelta(seconds=5)
 
@@ -123,7 +119,10 @@ class Bench:
     clock: Clock
     senders: Mapping[Channel, Sender]
     reader: Reader
+    links: Links
     beaten_at: datetime | None = field(default=None, init=False)
+    has_checked: bool = field(default=False, init=False)
+    """Whether this process has checked the promises: each does when it begins to lead."""
 
     @contextmanager
     def open_transaction(self) -> Iterator[Session]:
@@ -147,6 +146,13 @@ def drain_outbox(bench: Bench) -> None:
     delivery.drain(bench.open_transaction, bench.senders, clock=bench.clock, limit=MOST_MESSAGES)
 
 
+def pass_on(bench: Bench) -> None:
+    """Give what did not arrive, or is not reported, its next way: a call, a mail, a person."""
+    passed = delivery.pass_on(bench.open_transaction, clock=bench.clock)
+    if passed:
+        logs.event("messages_passed_on", count=passed)
+
+
 def beat(bench: Bench) -> None:
     """Note, every five seconds, that somebody leads: what /readyz looks at."""
     now = bench.clock()
@@ -161,7 +167,7 @@ def forget(bench: Bench) -> None:
     """Forget once a night what is past its term, and say how much it was."""
     now = bench.clock()
     with bench.open_transaction() as session:
-        if not is_time_to_forget(noted(session, PURGE), now=now):
+        if not nightly.is_due(noted(session, PURGE), now=now):
             return
     done = privacy.forget_all(bench.open_transaction, now=now)
     with bench.open_transaction() as session:
@@ -181,6 +187,39 @@ def release_slots(bench: Bench) -> None:
         moved = releasing.release(session, now=bench.clock())
     if moved:
         logs.event("slots_released", count=moved)
+
+
+def offer_slots(bench: Bench) -> None:
+    """Offer what frees up to those who wait; before, note which offers have ended.
+
+    Each offer in a short transaction of its own, with its hold and its message.
+    """
+    now = bench.clock()
+    with bench.open_transaction() as session:
+        ended = alternatives.end(session, now=now)
+    with bench.open_transaction() as session:
+        due = waiting_list.due(session, now=now)
+    made = 0
+    for match in due:
+        with bench.open_transaction() as session:
+            made += waiting_list.offer(session, match, links=bench.links, now=now)
+    for name, count in (("offers_ended", ended), ("slots_offered", made)):
+        if count:
+            logs.event(name, count=count)
+
+
+def sound_alarms(bench: Bench) -> None:
+    """Make one more person look at each promise whose time passes."""
+    with bench.open_transaction() as session:
+        told = alarms.sound(session, links=bench.links, now=bench.clock())
+    if told:
+        logs.event("promises_escalated", count=told.total())
+
+
+def check_promises(bench: Bench) -> None:
+    """Check every promise once a night, and when this process begins to lead."""
+    is_first, bench.has_checked = not bench.has_checked, True
+    orphans.check_due(bench.open_transaction, is_due=is_first, now=bench.clock())
 
 
 def read_calendars(bench: Bench) -> None:
@@ -227,22 +266,18 @@ def _made_for(bench: Bench, community: Community, now: datetime) -> int:
 
 JOBS = (
     Job("drain_outbox", timedelta(seconds=1), drain_outbox, is_for_leader=False),
+    Job("pass_on", timedelta(seconds=5), pass_on),
     Job("beat", timedelta(seconds=1), beat),
+    Job("sound_alarms", timedelta(seconds=30), sound_alarms),
     Job("release_slots", timedelta(seconds=30), release_slots),
+    Job("offer_slots", timedelta(seconds=15), offer_slots),
     Job("read_calendars", timedelta(minutes=1), read_calendars),
+    Job("check_promises", timedelta(minutes=1), check_promises),
     Job("make_slots", timedelta(minutes=10), make_slots),
     Job("forget", timedelta(minutes=5), forget),
     Job("forget_keys", timedelta(minutes=10), forget_keys),
 )
 """All of it, at intervals: a job of a certain hour would run twice, or never, in two nights."""
-
-
-def is_time_to_forget(last: datetime | None, *, now: datetime) -> bool:
-    """Return whether the night's purge is due: once a day, not between two and three in Paris."""
-    wall = now.astimezone(PARIS).time()
-    if wall < NIGHT_BEGINS or CHANGING_HOUR[0] <= wall < CHANGING_HOUR[1]:
-        return False
-    return last is None or local_day(last, PARIS) < local_day(now, PARIS)
 
 
 def note(session: Session, row: int, *, now: datetime) -> None:
@@ -260,13 +295,18 @@ def noted(session: Session, row: int) -> datetime | None:
 
 
 def run(
-    address: Callable[[], str], senders: Mapping[Channel, Sender], *, reader: Reader, clock: Clock
+    address: Callable[[], str],
+    senders: Mapping[Channel, Sender],
+    *,
+    reader: Reader,
+    links: Links,
+    clock: Clock,
 ) -> None:
     """Work until SIGTERM or SIGINT comes; then end what was begun, and return."""
     engine = create_engine(
         "postgresql+psycopg://", **engine_options(address, pool_size=CONNECTIONS)
     )
-    bench = Bench(engine, Leader(engine), clock, senders, reader)
+    bench = Bench(engine, Leader(engine), clock, senders, reader, links)
     scheduler = scheduler_of(bench)
 
     def stop(*_: object) -> None:

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr | None = None
     twilio_messaging_service_sid: str | None = None
     twilio_from: str | None = None
+    twilio_voice_from: str | None = None
+    """The number that calls come from; without one, nobody is called."""
     twilio_api_base_url: str = "https://api.twilio.com"
 
     calendars_may_be_local: bool = False

@@ -12,12 +12,13 @@ from config import logs
 from config.clock import Clock
 from config.database import OpenTransaction
 from config.settings import Settings
-from notifications import outbox
+from notifications import outbox, ways
 from notifications.letters import Letter
 from notifications.models import Channel
-from notifications.senders import LocalSender, NotSent, Sender, Unclear
+from notifications.senders import LocalSender, NoSender, NotSent, Sender, Unclear
 from notifications.smtp_email import Draw, SmtpEmail
 from notifications.twilio_sms import TwilioSms
+from notifications.twilio_voice import TwilioVoice
 
 CALLS_AT_ONCE = 8
 """How many providers' answers one worker waits for at a time; each needs a connection now and
@@ -31,8 +32,28 @@ def build_senders(settings: Settings, draw: Draw) -> Mapping[Channel, Sender]:
     """Return a sender for every channel: the real one where it is set up, else the local one."""
     return {
         Channel.SMS: TwilioSms(settings) if settings.twilio_is_set else LocalSender(),
+        Channel.VOICE: _voice(settings),
         Channel.EMAIL: SmtpEmail(settings, draw) if settings.smtp_url else LocalSender(),
     }
+
+
+def _voice(settings: Settings) -> Sender:
+    """Return who calls: nobody where SMS leave for real and no number to call from is set."""
+    if not settings.twilio_is_set:
+        return LocalSender()
+    return TwilioVoice(settings) if settings.twilio_voice_from else NoSender()
+
+
+def pass_on(open_transaction: OpenTransaction, *, clock: Clock) -> int:
+    """Pass on what was not reported in time, or waits behind a provider that refuses everything.
+
+    Returns how many messages got their next way, or became a person's.
+    """
+    with open_transaction() as session:
+        silent = ways.give_up_on_the_silent(session, now=clock())
+    with open_transaction() as session:
+        stuck = ways.give_up_on_the_stopped(session, now=clock())
+    return silent + stuck
 
 
 def drain(
@@ -102,6 +123,8 @@ def _call(letter: Letter, sender: Sender, now: datetime) -> Record:
         logs.event(
             "message_not_sent", level=logging.WARNING, message=letter.reference, reason=no.why
         )
+        if no.is_everyones:
+            return partial(outbox.record_everyone_refused, why=no.why, now=now)
         return partial(outbox.record_failed, why=no.why, permanent=no.permanent, now=now)
     except Unclear as lost:
         logs.event(

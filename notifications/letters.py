@@ -10,11 +10,22 @@ from notifications.models import Channel, Kind
 
 
 @dataclass(frozen=True, kw_only=True)
+class Way:
+    """Another way to tell the same, finished: it leaves if those before it do not arrive."""
+
+    channel: Channel
+    recipient: str
+    text: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Draft:
     """What a use case promises to send: finished text, to one recipient, between two moments.
 
-    `recipient` is an E.164 number for an SMS, an address for an e-mail; an e-mail needs a
-    `subject`. Nothing leaves once `expires_at` has come: the start of the appointment, as a rule.
+    `recipient` is an E.164 number for an SMS or a call, an address for an e-mail; an e-mail needs
+    a `subject`. Nothing leaves once `expires_at` has come: the start of the appointment, as a
+    rule. `fallbacks` are tried in their order, each once the one before it has failed for good.
     """
 
     community_id: int
@@ -28,6 +39,8 @@ class Draft:
     expires_at: datetime
     subject: str | None = None
     invitation: Mapping[str, Any] | None = None
+    language: str = "fr"
+    fallbacks: tuple[Way, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +62,4 @@ class Letter:
     invitation: Mapping[str, Any] | None
     expires_at: datetime
     attempts: int
+    language: str = "fr"

@@ -3,7 +3,7 @@
 A day is always named: "today" would lie to whoever reads the message tomorrow.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum, auto
 from typing import ClassVar
@@ -11,12 +11,17 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
-from notifications.gsm7 import ONE_SMS, gsm7, septets
+from notifications import own_words
+from notifications.gsm7 import ONE_SMS, gsm7, segments, septets
 from notifications.models import Kind
-from notifications.texts import TEXTS, Language, Wording
+from notifications.own_words import Own
+from notifications.texts import SPOKEN, TEXTS, Language, Wording
 
 LONGEST_LINK = 70
 """Up to here, every SMS is one segment, whatever the place is called."""
+
+CANCELLED_BY_KEY = (Kind.CONFIRMATION, Kind.MOVED, Kind.REMINDER)
+"""Kinds that tell of an appointment to come: a call about it offers to cancel it."""
 
 ARTICLE = 3
 """Letters of "de", "la", "des": no end for a name that is cut short."""
@@ -54,20 +59,31 @@ class Message:
     zone: ZoneInfo
     address: str = ""
     language: Language = "fr"
+    own: Own = field(default_factory=dict, hash=False)
+    """What the community says in its own words."""
 
     def sms(self) -> str:
         """Return one SMS of one GSM-7 segment, for links of up to 70 letters.
 
         The name of the place is shortened to make room, or left out; day, hour and link never.
+        Words of the community that leave no room for those are not used.
         """
-        day, hour = _day(self.starts_at, self.zone, self.language), self._hour()
-        template = gsm7(self._wording().sms)
-        fixed = template.format(day=gsm7(day), hour=hour, place="", link=self.link, **self._more())
+        said = self._sms(self._wording().sms)
+        return said if segments(said) == 1 else self._sms(self._ours().sms)
+
+    def room_for_place(self, template: str) -> int:
+        """Return how many letters an SMS of these words leaves for the place; below 0, none fit."""
+        return ONE_SMS - septets(self._filled(template, "")) - len(", ")
+
+    def _sms(self, template: str) -> str:
         # The address before the name: « Cabinet de kinésithérapie » would say too much.
-        place = _shortened(self.address or self.place, ONE_SMS - septets(fixed) - len(", "))
-        named = f", {place}" if place else ""
-        return template.format(
-            day=gsm7(day), hour=hour, place=named, link=self.link, **self._more()
+        place = _shortened(self.address or self.place, self.room_for_place(template))
+        return self._filled(template, f", {place}" if place else "")
+
+    def _filled(self, template: str, place: str) -> str:
+        day = gsm7(_day(self.starts_at, self.zone, self.language))
+        return gsm7(template).format(
+            day=day, hour=self._hour(), place=place, link=self.link, **self._more()
         )
 
     def subject(self) -> str:
@@ -81,7 +97,26 @@ class Message:
             moment=self._moment(self.starts_at), where=where, link=self.link, **self._more()
         )
 
+    def voice(self) -> str:
+        """Return what a call says of it, or nothing where nobody is called; the link is keys."""
+        # The address before the name, as in an SMS.
+        text = self._wording().voice.format(
+            moment=self._moment(self.starts_at),
+            where=_one_line(self.address or self.place),
+            **self._more(),
+        )
+        spoken = SPOKEN[self.language]
+        keys = spoken.again_or_cancel if self.kind in CANCELLED_BY_KEY else spoken.again
+        return f"{text} {keys}" if text else ""
+
+    def name(self) -> str:
+        """Return which of our texts it says."""
+        return self._case()
+
     def _wording(self) -> Wording:
+        return own_words.wording(self.own, self._case(), self.language)
+
+    def _ours(self) -> Wording:
         return TEXTS[self.language][self._case()]
 
     def _case(self) -> str:
@@ -91,7 +126,10 @@ class Message:
         return {}
 
     def _hour(self) -> str:
-        local = self.starts_at.astimezone(self.zone)
+        return self._clock(self.starts_at)
+
+    def _clock(self, moment: datetime) -> str:
+        local = moment.astimezone(self.zone)
         return f"{local:%H:%M}" if self.language == "en" else f"{local.hour}h{local:%M}"
 
     def _moment(self, moment: datetime) -> str:
@@ -125,15 +163,33 @@ class BookingMoved(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BookingRelocated(Message):
+    """To the patient: the hour stands, but at `place` now, and no more at `before`."""
+
+    kind: ClassVar[Kind] = Kind.MOVED
+    case: ClassVar[str] = "relocated"
+
+    before: str
+
+    def _more(self) -> dict[str, str]:
+        return {"before": _one_line(self.before)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class BookingCancelled(Message):
-    """To the patient: there is no such appointment any more; `link` leads to a new request."""
+    """To the patient: there is no such appointment any more; `link` leads to what comes next."""
 
     kind: ClassVar[Kind] = Kind.CANCELLED
 
     by: By
+    kept_until: datetime | None = None
+    """Until when others are kept for whom the practice cancelled; none where nothing is."""
 
     def _case(self) -> str:
-        return f"cancelled_by_{self.by}"
+        return "cancelled_others_kept" if self.kept_until else f"cancelled_by_{self.by}"
+
+    def _more(self) -> dict[str, str]:
+        return {"until": self._clock(self.kept_until)} if self.kept_until else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +201,19 @@ class CallBackPromised(Message):
 
     @classmethod
     def of(
-        cls, *, caller: str, by: datetime, link: str, zone: ZoneInfo, language: Language = "fr"
+        cls,
+        *,
+        caller: str,
+        by: datetime,
+        link: str,
+        zone: ZoneInfo,
+        language: Language = "fr",
+        own: Own | None = None,
     ) -> "CallBackPromised":
         """Promise that `caller` calls before `by`."""
-        return cls(starts_at=by, place=caller, link=link, zone=zone, language=language)
+        return cls(
+            starts_at=by, place=caller, link=link, zone=zone, language=language, own=own or {}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +227,35 @@ class RunningLate(Message):
 
     def _more(self) -> dict[str, str]:
         return {"minutes": str(self.minutes)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingReminder(Message):
+    """To the patient, before an appointment of another day: it stands, or is to be cancelled."""
+
+    kind: ClassVar[Kind] = Kind.REMINDER
+    case: ClassVar[str] = "reminder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotOffered(Message):
+    """To who waits: a slot is kept for them, until a moment, at `link`."""
+
+    kind: ClassVar[Kind] = Kind.OFFER
+    case: ClassVar[str] = "offered"
+
+    until: datetime
+
+    def _more(self) -> dict[str, str]:
+        return {"until": self._clock(self.until)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadlineNear(Message):
+    """To whoever is on call: somebody has no appointment yet, and `starts_at` is when it is due."""
+
+    kind: ClassVar[Kind] = Kind.ESCALATION
+    case: ClassVar[str] = "deadline_near"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +274,13 @@ def _day(moment: datetime, zone: ZoneInfo, language: Language) -> str:
     """Return a day as an SMS has room to say it: "samedi 21 nov.", "Sat 21 Nov"."""
     pattern = "EEE d MMM" if language == "en" else "EEEE d MMM"
     return format_date(moment.astimezone(zone), pattern, locale=LOCALES[language])
+
+
+def sms_moment(moment: datetime, zone: ZoneInfo, language: Language) -> str:
+    """Return day and hour as an SMS has room to say them, in its letters."""
+    local = moment.astimezone(zone)
+    hour = f"{local:%H:%M}" if language == "en" else f"{local.hour}h{local:%M}"
+    return gsm7(f"{_day(moment, zone, language)} {'at' if language == 'en' else 'à'} {hour}")
 
 
 def _one_line(text: str) -> str:

@@ -1,11 +1,21 @@
-"""The table of messages: one row is one text to one recipient, finished when it is promised."""
+"""The table of messages: one row is one text to one recipient, finished when it is promised.
+
+Beside it: who wants no SMS, which provider is left alone for a while, and what came back.
+"""
 
 from datetime import datetime
 from enum import StrEnum, auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,6 +23,15 @@ from config.database import Base, CommunityId, Id, Reference
 
 STILL_TO_SEND = text("status IN ('WAITING', 'SENDING')")
 """Said in the same words by the index and by who reads it, so that PostgreSQL sees it fits."""
+
+UNREPORTED = text("status = 'SENT' AND channel <> 'EMAIL'")
+"""Gone to a provider that will say more of it; nobody reports a mail."""
+
+BEGUN_BY_TELEPHONE = text("attempts > 0 AND channel <> 'EMAIL'")
+"""What a community pays for: a provider was asked to send or to call."""
+
+UNSEEN = text("needs_somebody AND seen_at IS NULL")
+"""A reply that somebody still has to read."""
 
 
 class Kind(StrEnum):
@@ -27,12 +46,18 @@ class Kind(StrEnum):
     REMINDER = auto()
     LATE = auto()
     """To the patient: the professional is running late."""
+    ESCALATION = auto()
+    """To whoever is on call for the community: the time of a promise is nearly over."""
+    OFFER = auto()
+    """To who waits: a slot is kept for them, for some minutes."""
 
 
 class Channel(StrEnum):
     """How a message travels; each has one sender."""
 
     SMS = auto()
+    VOICE = auto()
+    """A call that says the text, to a landline or where no SMS arrived."""
     EMAIL = auto()
 
 
@@ -56,7 +81,9 @@ class OutboxMessage(Base):
 
     `about` is the asker's own reference and means nothing here: messages know no bookings.
     `attempts` counts the calls to the provider that began. `expires_at` is when the message
-    stops being worth sending: past it, it never leaves.
+    stops being worth sending: past it, it never leaves. `fallbacks` are the ways that are left,
+    each finished (channel, recipient, subject, text); when this one fails for good, the first of
+    them becomes a row that `follows` it.
     """
 
     __tablename__ = "outbox_message"
@@ -73,6 +100,12 @@ class OutboxMessage(Base):
     text: Mapped[str]
     invitation: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """What the attached calendar entry says, as plain values: it is drawn when the mail leaves."""
+    language: Mapped[str] = mapped_column(server_default="fr")
+    fallbacks: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, default=list, server_default="[]"
+    )
+    follows: Mapped[int | None] = mapped_column(BigInteger)
+    """The message that this one stands in for: at most one does."""
     send_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     status: Mapped[Status] = mapped_column(default=Status.WAITING)
@@ -81,6 +114,8 @@ class OutboxMessage(Base):
     lease_until: Mapped[datetime | None]
     call_started_at: Mapped[datetime | None]
     provider_id: Mapped[str | None]
+    given_up_id: Mapped[str | None]
+    """The provider's name of a copy that it could not deliver: bad news of it is no news."""
     failure: Mapped[str | None]
 
     __table_args__ = (
@@ -94,6 +129,10 @@ class OutboxMessage(Base):
             "recipient",
             name="uq_outbox_message_promised_once",
         ),
+        UniqueConstraint("community_id", "follows"),
+        ForeignKeyConstraint(
+            ["community_id", "follows"], ["outbox_message.community_id", "outbox_message.id"]
+        ),
         CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
         CheckConstraint("(lease IS NOT NULL) = (status = 'SENDING')", name="lease_is_for_sending"),
         CheckConstraint("channel <> 'EMAIL' OR subject IS NOT NULL", name="email_has_subject"),
@@ -102,4 +141,91 @@ class OutboxMessage(Base):
         Index("ix_outbox_message_reference", "reference"),
         # What lease() walks through, oldest first: never more than what is still to be sent.
         Index("ix_outbox_message_due", "send_at", postgresql_where=STILL_TO_SEND),
+        # What nobody has reported of yet: some minutes' worth.
+        Index("ix_outbox_message_unreported", "call_started_at", postgresql_where=UNREPORTED),
+        # Whom a reply comes from, and how often a number was written to.
+        Index("ix_outbox_message_recipient", "recipient", "send_at"),
+        # How much a community has sent in a day.
+        Index(
+            "ix_outbox_message_begun",
+            "community_id",
+            "send_at",
+            postgresql_where=BEGUN_BY_TELEPHONE,
+        ),
+    )
+
+
+class DailyLimit(Base):
+    """How many SMS and calls a community may send in a day, where it is not what all may."""
+
+    __tablename__ = "daily_limit"
+
+    community_id: Mapped[CommunityId]
+    most: Mapped[int]
+
+    __table_args__ = (CheckConstraint("most >= 0", name="most_is_counted"),)
+
+
+class OptOut(Base):
+    """A number that asked for no more SMS, of any community: all of them have one sender."""
+
+    __tablename__ = "opt_out"
+
+    phone: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
+class SenderPause(Base):
+    """A channel whose provider refuses everything: left alone until a moment, then tried again."""
+
+    __tablename__ = "sender_pause"
+
+    channel: Mapped[Channel] = mapped_column(primary_key=True)
+    why: Mapped[str]
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+
+
+class Meaning(StrEnum):
+    """What somebody wrote back."""
+
+    CANCEL = auto()
+    STOP = auto()
+    START = auto()
+    WORSE = auto()
+    """« 1 »: their state got worse."""
+    OTHER = auto()
+
+
+class InboundMessage(Base):
+    """An SMS that somebody sent to us, once, whatever the provider repeats.
+
+    `answer` is what was answered: the same report gets the same answer. `seen_at` is when somebody
+    of the community had read it; none is needed for what was done by itself.
+    """
+
+    __tablename__ = "inbound_message"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    provider_id: Mapped[str] = mapped_column(unique=True)
+    phone: Mapped[str]
+    text: Mapped[str]
+    meaning: Mapped[Meaning]
+    answer: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
+    came_at: Mapped[datetime]
+    needs_somebody: Mapped[bool]
+    seen_at: Mapped[datetime | None]
+    seen_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "reference"),
+        Index(
+            "ix_inbound_message_unseen",
+            "community_id",
+            "came_at",
+            postgresql_where=UNSEEN,
+        ),
+        Index("ix_inbound_message_phone", "phone", "came_at"),
     )

@@ -2,20 +2,26 @@
 
 Three fences keep two workers, a slow worker and a late cancellation apart: `SKIP LOCKED`, the
 lease token, and `call_started_at`. Exactly once is impossible at the provider's door, so each
-kind chooses: a reminder leaves at most once, everything else at least once.
+kind chooses: a reminder leaves at most once, everything else at least once. What fails for good is
+passed on to its next way (notifications.ways) in the transaction that says so.
 """
 
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Insert, Table, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Insert, Table, and_, case, func, or_, select, update
 from sqlalchemy import insert as insert_into
 from sqlalchemy.orm import Session
 
+from config import logs
+from notifications import limits, opt_outs, pacing, senders_stopped, ways
 from notifications.letters import Draft, Letter
-from notifications.models import STILL_TO_SEND, Kind, OutboxMessage, Status
+from notifications.models import STILL_TO_SEND, Channel, Kind, OutboxMessage, Status
+from notifications.pacing import MOST_CALLS
 
 TABLE = cast("Table", OutboxMessage.__table__)
 
@@ -26,20 +32,29 @@ message whose worker died is somebody else's."""
 REPORT_TIME = timedelta(seconds=30)
 """How long, at least, we wait for a report about a call whose answer was lost."""
 
-RETRY_AFTER = (timedelta(seconds=20), timedelta(minutes=1), timedelta(minutes=5))
-"""The wait after the first, second … failed attempt; then we give up and tell a person."""
-
-MOST_CALLS = len(RETRY_AFTER) + 1
-"""How often a provider is called about one message, whatever it answers."""
-
 AT_MOST_ONCE = (Kind.REMINDER,)
 """Kinds that are not repeated after a call whose end nobody saw. All others may arrive twice."""
+
+TOO_MANY_TODAY = "too_many_today"
+"""Why a message did not leave: its number has been told enough for a day."""
+
+OVER_DAILY_LIMIT = "over_daily_limit"
+"""Why a message did not leave: its community has sent all it may in a day."""
+
+WANTS_NO_SMS = "twilio_21610"
+"""The provider knows of a STOP that we have not heard."""
 
 
 def rows(drafts: Sequence[Draft]) -> list[dict[str, Any]]:
     """Return the drafts as rows for the table, each with its own new reference."""
     return [
-        {**vars(draft), "reference": uuid4(), "status": Status.WAITING, "attempts": 0}
+        {
+            **vars(draft),
+            "fallbacks": [asdict(way) for way in draft.fallbacks],
+            "reference": uuid4(),
+            "status": Status.WAITING,
+            "attempts": 0,
+        }
         for draft in drafts
     ]
 
@@ -73,18 +88,24 @@ def withdraw(
 ) -> None:
     """Call back every message about this subject; one whose call has begun is not repeated.
 
-    With `notices_to`, notices to other professionals than these still leave: whoever was told
-    that the appointment left them has to hear it, whatever becomes of it elsewhere.
+    Nothing of it is passed on any more, whatever is reported of what has left. With
+    `notices_to`, notices to other professionals than these still leave: whoever was told that
+    the appointment left them has to hear it, whatever becomes of it elsewhere.
     """
-    leaving = [
-        OutboxMessage.community_id == community_id,
-        OutboxMessage.about == about,
-        OutboxMessage.status.in_((Status.WAITING, Status.SENDING)),
-    ]
+    theirs = [OutboxMessage.community_id == community_id, OutboxMessage.about == about]
     if notices_to is not None:
-        leaving.append(
+        theirs.append(
             or_(OutboxMessage.kind != Kind.NOTICE, OutboxMessage.recipient.in_(notices_to))
         )
+    # Locked first, in a statement of its own: what a worker is passing on at this moment is
+    # written by now, and is seen by the statements that follow.
+    session.execute(
+        update(OutboxMessage)
+        .where(*theirs, OutboxMessage.fallbacks != [])
+        .values(fallbacks=[])
+        .execution_options(synchronize_session=False)
+    )
+    leaving = [*theirs, OutboxMessage.status.in_((Status.WAITING, Status.SENDING))]
     session.execute(
         update(OutboxMessage)
         .where(*leaving, OutboxMessage.call_started_at.is_(None))
@@ -98,7 +119,13 @@ def erase(session: Session, community_id: int, about: UUID) -> None:
     session.execute(
         update(OutboxMessage)
         .where(OutboxMessage.community_id == community_id, OutboxMessage.about == about)
-        .values(recipient=func.concat("erased ", OutboxMessage.id), text="", subject=None)
+        .values(
+            recipient=func.concat("erased ", OutboxMessage.id),
+            text="",
+            subject=case((OutboxMessage.channel == Channel.EMAIL, "")),
+            invitation=None,
+            fallbacks=[],
+        )
         .execution_options(synchronize_session=False)
     )
 
@@ -115,15 +142,20 @@ def lease(session: Session, *, now: datetime, limit: int) -> list[Letter]:
             STILL_TO_SEND,
             OutboxMessage.send_at <= now,
             or_(OutboxMessage.status == Status.WAITING, OutboxMessage.lease_until < now),
+            OutboxMessage.channel.not_in(senders_stopped.channels(now)),
         )
-        .order_by(OutboxMessage.send_at)
+        .order_by(OutboxMessage.send_at, OutboxMessage.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
     token = uuid4()
+    refusals = _refusals(session, due, now)
     for message in due:
-        _settle_or_take(message, token, now)
+        if message.id in refusals:
+            _refuse(session, message, refusals[message.id], now)
+        else:
+            _settle_or_take(session, message, token, now)
     session.flush()
     return [_letter(message, token) for message in due if message.status is Status.SENDING]
 
@@ -152,25 +184,34 @@ def record_sent(
     session: Session, letter: Letter, *, provider_id: str, status: Status = Status.SENT
 ) -> None:
     """Note that the provider took the message, and the name it gave it."""
+    senders_stopped.resume(session, letter.channel)
     _record(session, letter, status=status, provider_id=provider_id, failure=None)
 
 
 def record_failed(
     session: Session, letter: Letter, *, why: str, permanent: bool, now: datetime
 ) -> None:
-    """Put the message back for a later try, or mark it failed if no try is left."""
-    waits = () if permanent else RETRY_AFTER[letter.attempts - 1 : letter.attempts]
-    outcome: dict[str, Any] = (
-        {"status": Status.WAITING, "send_at": now + waits[0], "call_started_at": None}
-        if waits
-        else {"status": Status.FAILED}
-    )
-    _record(session, letter, failure=why, **outcome)
+    """Put the message back for a later try, or pass it on if no try fits the time that is left."""
+    if why == WANTS_NO_SMS:
+        opt_outs.add(session, letter.recipient, now=now)
+    wait = None if permanent else pacing.pause(letter.attempts, letter.expires_at - now)
+    if wait is not None:
+        again = {"status": Status.WAITING, "send_at": now + wait, "call_started_at": None}
+        _record(session, letter, failure=why, **again)
+    elif (failed := _record(session, letter, failure=why, status=Status.FAILED)) is not None:
+        ways.pass_on(session, failed, now=now)
+        session.flush()
+
+
+def record_everyone_refused(session: Session, letter: Letter, *, why: str, now: datetime) -> None:
+    """Leave the channel alone for a while: the provider would refuse the next message as well."""
+    senders_stopped.stop(session, letter.channel, why=why, now=now)
+    record_failed(session, letter, why=why, permanent=False, now=now)
 
 
 def record_unclear(session: Session, letter: Letter, *, why: str, now: datetime) -> None:
     """Give the provider's report time to arrive; then lease() repeats the call, or gives up."""
-    wait = RETRY_AFTER[min(letter.attempts, len(RETRY_AFTER)) - 1]
+    wait = pacing.pause(letter.attempts, letter.expires_at - now) or REPORT_TIME
     session.execute(
         update(OutboxMessage)
         .where(_still_ours(letter))
@@ -179,12 +220,73 @@ def record_unclear(session: Session, letter: Letter, *, why: str, now: datetime)
     )
 
 
-def _settle_or_take(message: OutboxMessage, token: UUID, now: datetime) -> None:
+def refuse(session: Session, community_id: int, about: UUID, *, why: str, now: datetime) -> None:
+    """Send no SMS and call nobody about this subject: its mail leaves, or a person telephones.
+
+    For what is waiting: promised a moment ago, by whoever asked for too much.
+    """
+    waiting = session.scalars(
+        select(OutboxMessage)
+        .where(
+            OutboxMessage.community_id == community_id,
+            OutboxMessage.about == about,
+            OutboxMessage.channel.in_(limits.BY_TELEPHONE),
+            OutboxMessage.status == Status.WAITING,
+        )
+        .with_for_update()
+    ).all()
+    for message in waiting:
+        _refuse(session, message, why, now)
+    session.flush()
+
+
+def _refusals(session: Session, due: Sequence[OutboxMessage], now: datetime) -> Mapping[int, str]:
+    """Return which of these must not go to their number, and why."""
+    to_phones = [m for m in due if m.channel in limits.BY_TELEPHONE]
+    phones = {m.recipient for m in to_phones}
+    stopped = opt_outs.among(session, phones)
+    told = limits.reached(session, phones, now=now)
+    too_many = {m.id: TOO_MANY_TODAY for m in to_phones if m.recipient in told}
+    wants_none = {
+        m.id: "opted_out" for m in to_phones if m.channel is Channel.SMS and m.recipient in stopped
+    }
+    return _over_the_day(session, to_phones, now) | too_many | wants_none
+
+
+def _over_the_day(
+    session: Session, to_phones: Sequence[OutboxMessage], now: datetime
+) -> dict[int, str]:
+    """Return those for which nothing is left of what their community may send in a day."""
+    # What has begun is counted already: its further tries cost no more.
+    new = [m for m in to_phones if not m.attempts and m.kind not in limits.ALWAYS]
+    left = dict(limits.left(session, {m.community_id for m in new}, now=now))
+    over = {}
+    for message in new:
+        left[message.community_id] -= 1
+        if left[message.community_id] < 0:
+            over[message.id] = OVER_DAILY_LIMIT
+    if over:
+        logs.event(OVER_DAILY_LIMIT, level=logging.WARNING, count=len(over))
+    return over
+
+
+def _refuse(session: Session, message: OutboxMessage, why: str, now: datetime) -> None:
+    """Pass on what must not go to this number; where a call has begun, it stays unknown."""
+    message.lease = message.lease_until = None
+    message.status = Status.UNKNOWN if message.call_started_at else Status.FAILED
+    message.failure = why
+    ways.pass_on(session, message, now=now)
+
+
+def _settle_or_take(session: Session, message: OutboxMessage, token: UUID, now: datetime) -> None:
     message.lease = message.lease_until = None
     late = message.expires_at <= now
-    said_enough = message.kind in AT_MOST_ONCE or message.attempts >= MOST_CALLS
+    at_most_once = message.kind in AT_MOST_ONCE
+    said_enough = at_most_once or message.attempts >= MOST_CALLS
     if message.call_started_at and (late or said_enough):
         message.status = Status.UNKNOWN
+        if not at_most_once:
+            ways.pass_on(session, message, now=now)
     elif late:
         message.status = Status.EXPIRED
     else:
@@ -205,6 +307,7 @@ def _letter(message: OutboxMessage, token: UUID) -> Letter:
         invitation=message.invitation,
         expires_at=message.expires_at,
         attempts=message.attempts + 1,
+        language=message.language,
     )
 
 
@@ -216,10 +319,12 @@ def _still_ours(letter: Letter) -> ColumnElement[bool]:
     )
 
 
-def _record(session: Session, letter: Letter, **outcome: Any) -> None:
-    session.execute(
+def _record(session: Session, letter: Letter, **outcome: Any) -> OutboxMessage | None:
+    """Write what became of a letter, if it is still ours, and return its row."""
+    return session.scalar(
         update(OutboxMessage)
         .where(_still_ours(letter))
         .values(lease=None, lease_until=None, **outcome)
-        .execution_options(synchronize_session=False)
+        .returning(OutboxMessage)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )

@@ -13,12 +13,14 @@ class NotSent(Exception):
     """The message surely did not leave: `permanent` says whether another try may help.
 
     `why` is a short code for logs and boards, never the provider's text: that quotes numbers.
+    `is_everyones`: the next message would be refused as well.
     """
 
-    def __init__(self, why: str, *, permanent: bool) -> None:
+    def __init__(self, why: str, *, permanent: bool, is_everyones: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.permanent = permanent
+        self.is_everyones = is_everyones
 
 
 class Unclear(Exception):
@@ -56,6 +58,21 @@ class LocalSender:
         del now
         logs.event("message_kept_here", channel=letter.channel, message=letter.reference)
         return f"local-{letter.reference}"
+
+
+class NoSender:
+    """Stands where an installation has no provider: the next way takes over at once."""
+
+    taken = Status.FAILED
+
+    def send(self, letter: Letter, *, now: datetime) -> str:
+        """Refuse.
+
+        Raises:
+            NotSent: for good.
+        """
+        del now
+        raise NotSent(f"no_{letter.channel.lower()}_sender", permanent=True)
 
 
 def is_loopback(host: str | None) -> bool:

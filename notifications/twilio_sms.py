@@ -1,7 +1,7 @@
-"""SMS through Twilio, and whether a report really comes from there; the only importer of twilio."""
+"""SMS through Twilio, and whether a report really comes from there."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -17,11 +17,13 @@ from twilio.request_validator import (  # type: ignore[import-untyped]
     get_signature_algorithm,
 )
 from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.twiml.messaging_response import MessagingResponse  # type: ignore[import-untyped]
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from config import logs
 from config.settings import Settings
 from notifications import phones
+from notifications.gsm7 import gsm7
 from notifications.letters import Letter
 from notifications.models import Status
 from notifications.senders import NotSent, Unclear, is_loopback
@@ -58,7 +60,7 @@ class TwilioSms:
         self._client = Client(
             settings.twilio_account_sid,
             token.get_secret_value(),
-            http_client=_Elsewhere(there),
+            http_client=Elsewhere(there),
         )
         self._from = (
             {"messaging_service_sid": settings.twilio_messaging_service_sid}
@@ -75,7 +77,9 @@ class TwilioSms:
             NotSent: if Twilio refused it, or was not reached.
             Unclear: if Twilio was reached and did not say.
         """
-        self._refuse_what_must_not_leave(letter.recipient)
+        phone = phone_to_reach(letter.recipient, is_rehearsal=self._is_rehearsal)
+        if not phone.is_mobile:
+            raise NotSent("phone_not_mobile", permanent=True)
         seconds_left = int((letter.expires_at - now).total_seconds())
         try:
             message = self._client.messages.create(
@@ -87,30 +91,23 @@ class TwilioSms:
                 **self._from,
             )
         except TwilioException as refusal:
-            raise _verdict(refusal) from None
+            raise verdict(refusal) from None
         except requests.RequestException as broken:
-            raise _verdict_on_connection(broken) from None
+            raise verdict_on_connection(broken) from None
         if not message.sid:
             raise Unclear("answer_without_sid")
         return str(message.sid)
 
-    def _refuse_what_must_not_leave(self, recipient: str) -> None:
-        """Keep invented numbers, fixed lines and expensive or foreign ones from the provider.
 
-        Raises:
-            NotSent: for good.
-        """
-        try:
-            phone = phones.parse(recipient)
-        except phones.PhoneInvalid as wrong:
-            raise NotSent(f"phone_{wrong.reason}", permanent=True) from None
-        if not phone.is_mobile:
-            raise NotSent("phone_not_mobile", permanent=True)
-        if phone.is_fictitious and not self._is_rehearsal:
-            raise NotSent("phone_fictitious", permanent=True)
+def answered(texts: Sequence[str]) -> str:
+    """Return the TwiML that answers an SMS with these, each a message of its own, or with none."""
+    response = MessagingResponse()
+    for text in texts:
+        response.message(gsm7(text))
+    return str(response)
 
 
-class _Elsewhere:
+class Elsewhere:
     """Twilio's own HTTP client, with a time-out, and sent to the address that settings name."""
 
     is_async = False
@@ -127,6 +124,21 @@ class _Elsewhere:
         path = self._there.path.rstrip("/") + parts.path
         moved = parts._replace(scheme=self._there.scheme, netloc=self._there.netloc, path=path)
         return self._http.request(method, urlunsplit(moved), **details)
+
+
+def phone_to_reach(recipient: str, *, is_rehearsal: bool) -> phones.Phone:
+    """Return the number, and keep invented, foreign and expensive ones from the provider.
+
+    Raises:
+        NotSent: for good.
+    """
+    try:
+        phone = phones.parse(recipient)
+    except phones.PhoneInvalid as wrong:
+        raise NotSent(f"phone_{wrong.reason}", permanent=True) from None
+    if phone.is_fictitious and not is_rehearsal:
+        raise NotSent("phone_fictitious", permanent=True)
+    return phone
 
 
 class Headers(Protocol):
@@ -157,7 +169,7 @@ def genuine(
         return False
 
 
-def _verdict(refusal: TwilioException) -> NotSent | Unclear:
+def verdict(refusal: TwilioException) -> NotSent | Unclear:
     """Return what an answer of Twilio means for the message. Its text is never kept."""
     status = getattr(refusal, "status", None)
     code = getattr(refusal, "code", None) or status
@@ -165,12 +177,12 @@ def _verdict(refusal: TwilioException) -> NotSent | Unclear:
         return Unclear(f"twilio_{code}")
     if code in EVERYONE_IS_REFUSED:
         logs.event("twilio_refuses_everything", level=logging.ERROR, code=code)
-        return NotSent(f"twilio_{code}", permanent=False)
+        return NotSent(f"twilio_{code}", permanent=False, is_everyones=True)
     is_final = status >= CLIENT_ERRORS and code not in LATER and status not in LATER
     return NotSent(f"twilio_{code}", permanent=is_final)
 
 
-def _verdict_on_connection(broken: requests.RequestException) -> NotSent | Unclear:
+def verdict_on_connection(broken: requests.RequestException) -> NotSent | Unclear:
     """Return NotSent only where the request surely never left; Unclear for all the rest."""
     cause = broken.args[0] if broken.args else None
     never_connected = isinstance(cause, MaxRetryError) and isinstance(

@@ -64,6 +64,18 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """All slots that stand on one step at one moment: by how long from then they start."""
+
+    taken: int
+    to: Audience
+    later_than: timedelta | None
+    """None: also those that start at once, for no step comes after."""
+    until: timedelta | None
+    """None: however far ahead, for no step comes before."""
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where a slot stands on its ladder at a moment."""
 
@@ -137,3 +149,12 @@ def standing(steps: Sequence[Step], starts_at: datetime, *, now: datetime) -> St
     taken = sum(due)
     coming = moments(steps, starts_at)[taken:]
     return Standing(taken, steps[taken - 1].to, coming[0][1] if coming else None)
+
+
+def stretches(steps: Sequence[Step]) -> list[Stretch]:
+    """Return where slots stand by how far ahead they start: `standing`, of all at once."""
+    return [
+        Stretch(number, step.to, after.before if after else None, step.before)
+        for number, (step, after) in enumerate(pairwise((*steps, None)), start=1)
+        if step is not None
+    ]

@@ -80,6 +80,21 @@ def usable_at(enablings: Iterable[str], *, structure: str, postal_code: str) -> 
     return {each for each in enablings if each not in ruled or each in allowed}
 
 
+def enablings(discipline: str) -> dict[str, str]:
+    """Return what a discipline can be enabled for, with a title for people, in the file's order.
+
+    What several rules share is called by what their titles have before the comma.
+    """
+    titles: dict[str, list[str]] = {}
+    for rule in rules().values():
+        if discipline in rule.disciplines:
+            titles.setdefault(rule.enabling, []).append(rule.title)
+    return {
+        code: named[0] if len(named) == 1 else named[0].partition(",")[0]
+        for code, named in titles.items()
+    }
+
+
 def departement_of(postal_code: str) -> str:
     """Return the département's code: `59`, `2A`, `974`."""
     if postal_code.startswith(("97", "98")):

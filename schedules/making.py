@@ -27,10 +27,18 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import TableValuedAlias, cast
 
 from config.clock import local_day
-from schedules import ladder, planned, releasing, slots
+from schedules import enabling, ladder, planned, releasing, slots
 from schedules.calendars import closing
 from schedules.ladder import Audience, Standing
-from schedules.models import BusyCalendar, Community, Opening, Professional, Site, Slot
+from schedules.models import (
+    BusyCalendar,
+    Community,
+    Enablement,
+    Opening,
+    Professional,
+    Site,
+    Slot,
+)
 from schedules.planned import Planned
 
 AHEAD = timedelta(days=14)
@@ -47,6 +55,8 @@ class Reserved:
     opening: Opening
     professional: Professional
     site: Site
+    enabled: Sequence[Enablement]
+    """What the professional is enabled for, whenever."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,8 @@ def reserved(
         # Somebody may have changed them while we waited for our turn.
         .execution_options(populate_existing=True)
     )
-    return [Reserved(*row) for row in rows]
+    enabled = enabling.of(session, community.id, professionals)
+    return [Reserved(*row, enabled[row[1].id]) for row in rows]
 
 
 def note_made(session: Session, openings: Iterable[Reserved], until: date) -> None:
@@ -201,6 +212,7 @@ def insert_planned(
             made.c.starts_at,
             made.c.ends_at,
             Opening.id,
+            made.c.lane,
             Opening.complaints,
             made.c.only_own_patients,
             made.c.release_at,
@@ -213,7 +225,7 @@ def insert_planned(
             (Professional.community_id == community.id)
             & (Professional.id == Opening.professional_id),
         )
-        .order_by(Opening.professional_id, made.c.starts_at)
+        .order_by(Opening.professional_id, made.c.starts_at, made.c.lane)
     )
     written = insert(Slot).from_select(_WRITTEN, copied, include_defaults=False)
     # No constraint is named: the one that forbids overlaps is no unique index.
@@ -233,6 +245,7 @@ _WRITTEN = (
     "starts_at",
     "ends_at",
     "opening_id",
+    "lane",
     "complaints",
     "only_own_patients",
     "release_at",
@@ -243,6 +256,7 @@ _COLUMNS: tuple[ColumnClause[Any], ...] = (
     column("opening_id", BigInteger()),
     column("starts_at", DateTime(timezone=True)),
     column("ends_at", DateTime(timezone=True)),
+    column("lane", Integer()),
     column("skills", String()),
     column("visibility", String()),
     column("only_own_patients", Boolean()),
@@ -271,7 +285,8 @@ def _row(
     return (
         each.opening_id,
         *each.times,
-        ",".join(slots.offered(it.professional, it.site)),
+        each.lane,
+        ",".join(enabling.offered(it.enabled, it.site, local_day(each.times[0], community.zone))),
         ",".join(_visibility(it.opening, stands)),
         it.opening.only_own_patients or (stands is not None and stands.audience is Audience.OWN),
         None if stands is None else stands.next_at,

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from schedules import days_off
-from schedules.models import Absence, Community, Opening, OpeningSkip
+from schedules.models import Absence, Community, Opening, OpeningSkip, Professional
 from schedules.patterns import Moments, cut, hours, overlap, pattern_of
+
+ALWAYS: Moments = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Planned:
 
     opening_id: int
     times: Moments
+    lane: int | None = None
+    """Which of several patients at the same time; none where one comes."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +37,29 @@ class Closures:
     skipped: frozenset[tuple[int, date]]
     absences: Mapping[int, Sequence[Absence]]
     """By the professional's number."""
+    suspended: frozenset[int] = frozenset()
+    """Of whom nothing is offered at all."""
 
     def planned(self, opening: Opening, first: date, last: date) -> Iterator[Planned]:
         """Return the slots that an opening asks for between two days, both included."""
+        lanes = range(opening.capacity) if opening.capacity > 1 else (None,)
+        for times in self.times(opening, first, last):
+            yield from (Planned(opening.id, times, lane) for lane in lanes)
+
+    def times(self, opening: Opening, first: date, last: date) -> Iterator[Moments]:
+        """Return when patients may come in an opening between two days, both included."""
         for day in days_of(opening, first, last):
             if self._is_off(opening, day):
                 continue
             away = self.away(opening.professional_id, day)
             for times in slots_of(opening, day, self.zone):
                 if not any(overlap(times, other) for other in away):
-                    yield Planned(opening.id, times)
+                    yield times
 
     def away(self, professional_id: int, day: date) -> list[Moments]:
-        """Return when a professional is absent on a day."""
+        """Return when a professional is absent on a day; whoever is suspended always is."""
+        if professional_id in self.suspended:
+            return [ALWAYS]
         return [
             times
             for absence in self.absences.get(professional_id, ())
@@ -69,7 +83,7 @@ def days_of(opening: Opening, first: date, last: date) -> Iterator[date]:
 
 
 def slots_of(opening: Opening, day: date, zone: ZoneInfo) -> list[Moments]:
-    """Return the slots of an opening on one of its days: the first ones, if it wants few.
+    """Return when an opening's slots are on one of its days: the first ones, if it wants few.
 
     None ends after clocks in `zone` show `until_time`.
     """
@@ -121,4 +135,13 @@ def closures(
         community.school_zone,
         frozenset((opening_id, day) for opening_id, day in skips),
         absences,
+        frozenset(
+            session.scalars(
+                select(Professional.id).where(
+                    Professional.community_id == community.id,
+                    Professional.id.in_(professionals),
+                    Professional.suspended_at.is_not(None),
+                )
+            )
+        ),
     )

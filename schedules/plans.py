@@ -21,6 +21,8 @@ EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 MOST_WEEKS = 4
 LONGEST_PAUSE = timedelta(minutes=60)
 MOST_A_DAY = 200
+MOST_TOGETHER = 12
+"""Patients at the same time: a room of people who wait for a vaccine, not a public meeting."""
 FURTHEST = timedelta(days=366)
 """A first day more than a year ahead is a slip of the finger."""
 
@@ -49,6 +51,7 @@ class Plan:
     every_weeks: int = 1
     pause_minutes: int = 0
     most_slots: int | None = None
+    capacity: int = 1
     mode: Mode = Mode.AMB
     appointment_type: AppointmentType = AppointmentType.ROUTINE
     visibility: Sequence[Visibility] = RESERVED
@@ -89,8 +92,8 @@ def check(plan: Plan, community: Community, *, has_begun: bool = False, now: dat
 
     Raises:
         OpeningRefused: `weekdays`, `weeks`, `last_day`, `past`, `too_far`, `ends_before_starts`,
-            `length`, `pause`, `count`, `no_slot`, `visibility`, `ladder`, `no_school_zone` or
-            `no_day`.
+            `length`, `pause`, `count`, `capacity`, `no_slot`, `visibility`, `ladder`,
+            `no_school_zone` or `no_day`.
     """
     _check_days(plan, local_day(now, community.zone))
     if not has_begun and plan.starts_on < local_day(now, community.zone):
@@ -145,6 +148,8 @@ def _check_slots(plan: Plan) -> None:
         raise OpeningRefused("pause")
     if plan.most_slots is not None and not 1 <= plan.most_slots <= MOST_A_DAY:
         raise OpeningRefused("count")
+    if not 1 <= plan.capacity <= MOST_TOGETHER:
+        raise OpeningRefused("capacity")
     reserved = datetime.combine(plan.starts_on, plan.until_time) - datetime.combine(
         plan.starts_on, plan.from_time
     )

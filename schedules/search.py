@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Integer as IntegerColumn
 from sqlalchemy import String as StringColumn
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql import cast
 
@@ -37,6 +37,9 @@ _OFFERED = (
     Slot.ends_at,
 )
 """What a search reads of a slot: all of it stands in the index of free slots."""
+
+_ONE_AT_A_TIME = (Slot.starts_at, Slot.professional_id)
+"""Of several places at one time of a professional, a patient is shown one: theirs, or any."""
 
 _NEARBY = literal(timedelta(hours=12), Interval())
 
@@ -121,7 +124,8 @@ def free(
             Slot.busy_since.is_(None),
             is_open_to(asker, now),
         )
-        .order_by(Slot.starts_at)
+        .ext(distinct_on(*_ONE_AT_A_TIME))
+        .order_by(*_ONE_AT_A_TIME, Slot.held_by.is_distinct_from(asker))
         .limit(each)
         .lateral("found")
     )
@@ -166,7 +170,8 @@ def free_of(
             Slot.busy_since.is_(None),
             is_open_to(asker, now),
         )
-        .order_by(Slot.starts_at)
+        .ext(distinct_on(*_ONE_AT_A_TIME))
+        .order_by(*_ONE_AT_A_TIME, Slot.held_by.is_distinct_from(asker))
         .limit(each)
         .subquery("found")
     )

@@ -4,7 +4,8 @@ Whoever changes reserved time changes its rows (openings, skips, absences), then
 which alone decides about slots. Taking a change back is the same: the rows as they were, `settle`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from config.clock import local_day
 from schedules import making, planned, slots
 from schedules.calendars import closing as calendars
+from schedules.lanes import Filled
 from schedules.models import Community, Opening, Slot
 from schedules.patterns import Moments, overlap
 from schedules.planned import Closures, Planned
@@ -46,14 +48,21 @@ class _Slot:
     reference: UUID
     opening_id: int | None
     times: Moments
+    lane: int | None
     is_live: bool
     is_aside: bool
     is_claimed: bool
+    is_held: bool
 
     @property
     def planned(self) -> Planned | None:
         """What an opening would have to say to want just this slot."""
-        return None if self.opening_id is None else Planned(self.opening_id, self.times)
+        return None if self.opening_id is None else Planned(self.opening_id, self.times, self.lane)
+
+    @property
+    def is_had(self) -> bool:
+        """Whether somebody has it, for good or for the moment."""
+        return self.is_claimed or self.is_held
 
 
 @dataclass(frozen=True)
@@ -79,13 +88,15 @@ def settle(
     What is free and not wanted is withdrawn; what somebody holds or has claimed is only set
     aside, and stays theirs. What was set aside and is wanted again comes back, unless something
     else is there; what was withdrawn by hand never does. Slots that were opened by hand are
-    closed only where they overlap `closing`.
+    closed only where they overlap `closing`, and while their professional is suspended.
     """
     slots.alone_with(session, community.id, [professional_id])
     today = local_day(now, community.zone)
     until = today + making.AHEAD
     live = making.reserved(session, community, [professional_id], Opening.ended_at.is_(None))
     closed = planned.closures(session, community, [professional_id], today)
+    if professional_id in closed.suspended:
+        closing = [planned.ALWAYS]
     wanted = {
         each
         for opening in (r.opening for r in live)
@@ -98,8 +109,11 @@ def settle(
     withdrawn, conflicts = _set_aside(session, community, verdict, now)
     gone = set(withdrawn)
     kept = [slot for slot in there if slot.is_live and slot.reference not in gone]
-    back = _bring_back(session, community, _without_overlaps(verdict.again, kept))
-    missing = wanted - {slot.planned for slot in coming}
+    most: dict[int | None, int] = {r.opening.id: r.opening.capacity for r in live}
+    filled = Filled(kept)
+    again = [s for s in verdict.again if s.is_live or filled.takes(s, most.get(s.opening_id, 1))]
+    back = _bring_back(session, community, again)
+    missing = _missing(wanted, there, filled, most)
     made = making.insert_planned(session, community, live, missing, now=now)
     # Nothing comes back that its calendar has not written any more.
     theirs = and_(Slot.community_id == community.id, Slot.professional_id == professional_id)
@@ -166,9 +180,11 @@ def _there(
             Slot.opening_id,
             Slot.starts_at,
             Slot.ends_at,
+            Slot.lane,
             Slot.withdrawn_at.is_(None),
             Slot.set_aside_since.is_not(None),
             Slot.claimed_by.is_not(None),
+            and_(Slot.held_by.is_not(None), Slot.held_until > now),
         )
         .where(
             Slot.community_id == community.id,
@@ -179,13 +195,13 @@ def _there(
         .order_by(Slot.starts_at, Slot.id)
     )
     return [
-        _Slot(number, reference, opening_id, (start, end), is_live, is_aside, is_claimed)
-        for number, reference, opening_id, start, end, is_live, is_aside, is_claimed in rows
+        _Slot(number, reference, opening_id, (start, end), *said)
+        for number, reference, opening_id, start, end, *said in rows
     ]
 
 
 def _judge(
-    coming: Iterable[_Slot],
+    coming: Sequence[_Slot],
     wanted: Collection[Planned],
     closing: Sequence[Moments],
     closed: Closures,
@@ -193,7 +209,9 @@ def _judge(
 ) -> _Verdict:
     """Say of each slot whether its time is still reserved."""
     verdict = _Verdict([], [], [])
-    moments = {each.times for each in wanted}
+    # Of the places of a moment, its own opening's patients have theirs; then those of another.
+    places = Counter(each.times for each in wanted)
+    places.subtract(s.times for s in coming if s.is_had and s.planned in wanted)
     for slot in coming:
         is_replaced = False
         if slot.planned is None:
@@ -203,7 +221,9 @@ def _judge(
         else:
             is_wanted = slot.planned in wanted
             is_unwanted = not is_wanted
-            is_replaced = is_unwanted and slot.times in moments
+            is_replaced = is_unwanted and places[slot.times] > 0
+            if is_replaced and slot.is_had:
+                places[slot.times] -= 1
         if slot.is_aside and (is_wanted or (is_replaced and slot.is_claimed)):
             verdict.again.append(slot)
         elif slot.is_live and is_unwanted:
@@ -211,15 +231,26 @@ def _judge(
     return verdict
 
 
-def _without_overlaps(again: Iterable[_Slot], kept: Iterable[_Slot]) -> list[_Slot]:
-    """Return those that can come back: nothing that is there may be in their way."""
-    taken = [slot.times for slot in kept]
-    possible = []
-    for slot in again:
-        if slot.is_live or not any(overlap(slot.times, other) for other in taken):
-            possible.append(slot)
-            taken.append(slot.times)
-    return possible
+def _missing(
+    wanted: Iterable[Planned],
+    there: Iterable[_Slot],
+    filled: Filled,
+    most: Mapping[int | None, int],
+) -> list[Planned]:
+    """Return the slots to make: those wanted that never were, where there is a place for them.
+
+    What was taken back by hand keeps its place, so that no other comes for it.
+    """
+    there = list(there)
+    for slot in there:
+        if slot.opening_id in most and not slot.is_live and not slot.is_aside:
+            filled.add(slot)
+    missing = sorted(
+        set(wanted) - {slot.planned for slot in there},
+        key=lambda each: (each.times, each.lane or 0),
+    )
+    # One that wants the whole time is left out by the database, if anything is there.
+    return [m for m in missing if m.lane is None or filled.takes(m, most[m.opening_id])]
 
 
 # Writing

@@ -29,10 +29,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import cast
 
-from schedules import legal
+from config.clock import local_day
+from schedules import enabling
 from schedules.models import (
-    WHEELCHAIR,
     AppointmentType,
+    Community,
     Mode,
     Professional,
     Site,
@@ -109,6 +110,7 @@ def publish(
     """
     alone_with(session, professional.community_id, [professional.id])
     references = [uuid4() for _ in times]
+    skills = _skills(session, professional, site, times)
     rows = [
         {
             "community_id": professional.community_id,
@@ -116,14 +118,14 @@ def publish(
             "professional_id": professional.id,
             "site_id": site.id,
             "discipline": professional.discipline,
-            "skills": offered(professional, site),
+            "skills": codes,
             "visibility": list(visibility),
             "mode": mode,
             "appointment_type": appointment_type,
             "starts_at": start,
             "ends_at": end,
         }
-        for reference, (start, end) in zip(references, times, strict=True)
+        for reference, codes, (start, end) in zip(references, skills, times, strict=True)
     ]
     try:
         with session.begin_nested():
@@ -144,21 +146,22 @@ def fill(
     calendar_id: int,
 ) -> None:
     """Offer those of these moments at which the professional offers nothing yet, anywhere."""
-    if not times:
+    if not times or professional.suspended_at is not None:
         return
+    skills = _skills(session, professional, site, times)
     rows = [
         {
             "community_id": professional.community_id,
             "professional_id": professional.id,
             "site_id": site.id,
             "discipline": professional.discipline,
-            "skills": offered(professional, site),
+            "skills": codes,
             "visibility": list(RESERVED),
             "calendar_id": calendar_id,
             "starts_at": start,
             "ends_at": end,
         }
-        for start, end in times
+        for codes, (start, end) in zip(skills, times, strict=True)
     ]
     session.execute(upsert(Slot).on_conflict_do_nothing(), rows)
 
@@ -204,13 +207,16 @@ def alone_with(session: Session, community_id: int, professionals: Sequence[int]
     )
 
 
-def offered(professional: Professional, site: Site) -> list[str]:
-    """Return what can be asked of a slot: who is there, what is there, who can get in."""
-    access = {WHEELCHAIR} if site.is_wheelchair_accessible else set()
-    usable = legal.usable_at(
-        professional.skills, structure=site.structure, postal_code=site.postal_code
-    )
-    return sorted({*usable, *site.equipment, *access})
+def _skills(
+    session: Session,
+    professional: Professional,
+    site: Site,
+    times: Sequence[tuple[datetime, datetime]],
+) -> list[list[str]]:
+    """Return what can be asked of a slot at each of these moments."""
+    zone = session.get_one(Community, professional.community_id).zone
+    enabled = enabling.of(session, professional.community_id, [professional.id])[professional.id]
+    return [enabling.offered(enabled, site, local_day(start, zone)) for start, _ in times]
 
 
 def hold(

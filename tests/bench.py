@@ -7,6 +7,7 @@ same SQL without our code, and beside itself with a hundred times the data, mean
 import json
 import os
 import platform
+import re
 import shutil
 import socket
 import statistics
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -29,22 +30,29 @@ import psutil
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from booking import protocols
+from booking import protocols, worker
 from booking.models import ApiClient
 from booking.triage import cases, loading
 from booking.triage import engine as triage
 from config import embedded, schema
 from config.clock import PARIS, local_day, utc_now
-from config.database import transaction
+from config.database import engine_options, transaction
+from config.settings import Settings
+from notifications import delivery, outbox
+from notifications.letters import Draft
+from notifications.models import Channel, Kind
+from notifications.twilio_sms import TwilioSms
 from schedules import making, search, slots
 from schedules.models import Community, Visibility
 from schedules.plans import EVERY_DAY, Plan, row_of_opening
+from tests.bench_twilio import MEAN_SECONDS
 from tests.builders import (
     a_community,
     a_professional,
     a_site,
     a_triaged_request,
 )
+from tests.twilio_server import ACCOUNT, TOKEN
 
 CONNECTIONS = 16
 BOOKINGS = 700
@@ -54,6 +62,8 @@ KEY = "jm_" + "b" * 43
 TARGETS = {
     "booking / hello world": (0.20, "at least"),
     "search p95, 1 000 000 slots / 10 000": (1.5, "at most"),
+    "messages per second / ideal": (0.7, "at least"),
+    "booking → Twilio p95, s": (10, "at most"),
 }
 
 
@@ -70,6 +80,7 @@ def main() -> None:
             partial(_search, database),
             partial(_reserved, database),
             _triage,
+            _messages,
         ):
             found = measured()
             print(json.dumps(found, indent=1), flush=True)
@@ -172,24 +183,37 @@ def _prepare(database: Engine, how_many: int) -> list[tuple[UUID, UUID]]:
 
 
 @contextmanager
-def _served(app: str, url: str) -> Iterator[int]:
+def _served(app: str, url: str, **settings: str) -> Iterator[int]:
+    port = _free_port()
+    settings |= {"DATABASE_URL": url, "PORT": str(port)}
+    log = Path(tempfile.gettempdir(), f"bench-{app.partition(':')[0]}.log")
+    with _running("gunicorn", "-c", "config/gunicorn.py", app, log=log, **settings):
+        _wait_for(port)
+        yield port
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {"DATABASE_URL": url, "PORT": str(port)}  # noqa: TID251 - handed on
-    with Path(tempfile.gettempdir(), f"bench-{app.partition(':')[0]}.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", app],
-            env=environment,
-            stdout=log,
-            stderr=log,
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _running(*module_and_words: str, log: Path, **settings: str) -> Iterator[None]:
+    """Run `python -m …` beside us, with these settings; what it says goes to the file."""
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *module_and_words],
+            env=os.environ | settings,  # noqa: TID251 - handed on
+            stdout=said,
+            stderr=said,
         )
         try:
-            _wait_for(port)
-            yield port
+            yield
         finally:
-            server.terminate()
-            server.wait(20)
+            process.terminate()
+            process.wait(20)
 
 
 def _wait_for(port: int) -> None:
@@ -214,8 +238,13 @@ PERSON = {
 
 
 def _post(request: UUID, slot: UUID) -> bytes:
-    body = {"slot": str(slot), "person": PERSON | {"phone": "0639980001"}, "consent_sms": True}
+    body = {"slot": str(slot), "person": PERSON | {"phone": _phone(request)}, "consent_sms": True}
     return _json(f"/api/v1/care-requests/{request}/booking", body)
+
+
+def _phone(request: UUID) -> str:
+    """Return a number of its own, of those for fiction: one number is not told all day long."""
+    return f"063998{request.int % 10_000:04}"
 
 
 def _raw(request: UUID, slot: UUID) -> bytes:
@@ -457,6 +486,142 @@ def _triage() -> dict[str, Any]:
         "triage p50 / p95 ms": [round(each, 3), round(p95 / len(sheets), 3)],
         "triage, per second": round(1000 / each),
     }
+
+
+# Messages
+
+WARMING, MESSAGES = 50, 600
+BOOKED_A_SECOND, BOOKED_FOR_SECONDS = 20, 20
+PATIENCE_SECONDS = 90
+
+
+def _messages() -> dict[str, Any]:
+    """Send by a Twilio that takes its time; then book at a steady pace, and see when it hears."""
+    port = _free_port()
+    with a_database() as (url, database), tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "twilio.log")
+        with _running("tests.bench_twilio", str(port), log=log):
+            _wait_for(port)
+            twilio = {
+                "TWILIO_ACCOUNT_SID": ACCOUNT,
+                "TWILIO_AUTH_TOKEN": TOKEN,
+                "TWILIO_FROM": "RDVCPTS",
+                "TWILIO_API_BASE_URL": f"http://127.0.0.1:{port}",
+            }
+            return _drained(url, database, twilio) | _told(url, database, twilio, log)
+
+
+def _drained(url: str, database: Engine, twilio: dict[str, str]) -> dict[str, Any]:
+    """Drain an outbox as the worker does; the ideal is that no call ever waits for ours."""
+    settings = Settings(
+        **{name.lower(): value for name, value in twilio.items()},  # type: ignore[arg-type]
+    )
+    engine = create_engine(url, **engine_options(lambda: url, pool_size=worker.CONNECTIONS))
+    took = worked = 0.0
+    for how_many in (WARMING, MESSAGES):
+        _promise(database, how_many)
+        began, had_worked = time.perf_counter(), time.process_time()
+        sent = delivery.drain(
+            lambda: transaction(Session(engine)),
+            {Channel.SMS: TwilioSms(settings)},
+            clock=utc_now,
+            limit=how_many,
+        )
+        took, worked = time.perf_counter() - began, time.process_time() - had_worked
+        if sent != how_many:
+            raise RuntimeError(f"{sent} of {how_many} messages left")
+    engine.dispose()
+    ideal = delivery.CALLS_AT_ONCE / MEAN_SECONDS
+    return {
+        "messages per second": round(MESSAGES / took),
+        "messages per second, ideal": round(ideal),
+        "messages per second / ideal": round(MESSAGES / took / ideal, 2),
+        "worker's own work for a message, ms": round(1000 * worked / MESSAGES, 1),
+    }
+
+
+def _promise(database: Engine, how_many: int) -> None:
+    now = utc_now()
+    with Session(database) as session, transaction(session):
+        community = a_community(session)
+        drafts = [
+            Draft(
+                community_id=community.id,
+                about=uuid4(),
+                version=0,
+                kind=Kind.CONFIRMATION,
+                channel=Channel.SMS,
+                recipient=f"+3363998{number:04}",
+                text="RDV",
+                send_at=now,
+                expires_at=now + timedelta(hours=4),
+            )
+            for number in range(how_many)
+        ]
+        outbox.promise(session, *drafts)
+    _as_autovacuum_leaves_it(database)
+
+
+def _told(url: str, database: Engine, twilio: dict[str, str], log: Path) -> dict[str, Any]:
+    """Book twenty times a second; return how long after its booking Twilio hears of each."""
+    how_many = BOOKED_A_SECOND * BOOKED_FOR_SECONDS
+    prepared = _prepare(database, WARMING + how_many)[: WARMING + how_many]
+    worker_log = Path(tempfile.gettempdir(), "bench-worker.log")
+    with (
+        _served("wsgi:app", url, **twilio) as port,
+        _running("flask", "--app", "wsgi", "worker", log=worker_log, DATABASE_URL=url, **twilio),
+    ):
+        # Both have imported everything once these few have been booked, and told.
+        _hammer(port, [_post(*each) for each in prepared[:WARMING]])
+        _waits(database, {request: 0 for request, _ in prepared[:WARMING]}, log)
+        booked = _booked_steadily(port, prepared[WARMING:])
+        waits = _waits(database, booked, log)
+    waits.sort()
+    return {
+        "bookings at 20 a second": len(waits),
+        "booking → Twilio p50, s": round(statistics.median(waits), 2),
+        "booking → Twilio p95, s": round(waits[int(len(waits) * 0.95)], 2),
+    }
+
+
+def _booked_steadily(port: int, prepared: list[tuple[UUID, UUID]]) -> dict[UUID, float]:
+    """Post each booking at its own moment, whatever became of those before; return the moments."""
+    began = time.monotonic() + 0.1
+    moments = {
+        request: began + number / BOOKED_A_SECOND for number, (request, _) in enumerate(prepared)
+    }
+
+    def book(request: UUID, slot: UUID) -> None:
+        time.sleep(max(moments[request] - time.monotonic(), 0))
+        _one_after_other(port, [_post(request, slot)])
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        list(pool.map(book, *zip(*prepared, strict=True)))
+    return moments
+
+
+def _waits(database: Engine, booked: Mapping[UUID, float], log: Path) -> list[float]:
+    """Return how long each booking waited, once Twilio has heard of all of them."""
+    with database.connect() as connection:
+        about = dict(connection.execute(TOLD_ABOUT).tuples().all())
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        heard = {about.get(UUID(r)): float(at) for r, at in TAKEN.findall(log.read_text())}
+        if booked.keys() <= heard.keys():
+            return [heard[request] - moment for request, moment in booked.items()]
+        time.sleep(0.2)
+    raise TimeoutError("Twilio has not heard of every booking")
+
+
+TAKEN = re.compile(r"^([0-9a-f-]{36}) ([\d.]+)\n", re.MULTILINE)
+
+TOLD_ABOUT = text("""
+    SELECT message.reference, care_request.reference
+      FROM outbox_message AS message
+      JOIN booking ON booking.reference = message.about
+      JOIN care_request ON care_request.id = booking.request_id
+     WHERE message.kind = 'CONFIRMATION' AND message.channel = 'SMS'
+""")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Rows for tests: each says only what matters to the one who calls."""
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,19 @@ from sqlalchemy.orm import Session
 
 from booking.desk import ask, choose
 from booking.links import Links
-from booking.models import CareRequest, Channel
+from booking.models import CareRequest, Channel, Promise
 from booking.triage import engine, facts
 from booking.triage.protocol import Kind, Level, Protocol, Question
 from schedules import legal, slots
-from schedules.models import Community, Professional, ProfessionalSite, Site, Slot, Visibility
+from schedules.models import (
+    Community,
+    Enablement,
+    Professional,
+    ProfessionalSite,
+    Site,
+    Slot,
+    Visibility,
+)
 from tests.clockwork import NOON
 
 LINKS = Links("http://localhost", "localhost", b"a secret of the tests, long enough")
@@ -69,16 +77,26 @@ def a_professional(
         "speciality": "SM54",
         "discipline": "MG",
         "languages": ["fr"],
-        "skills": [],
         "email": f"c.bernard{number}@tilleuls.example",
     }
+    skills = but.pop("skills", ())
     who = _added(session, Professional(community_id=community.id, **said | but))
+    for code in skills:
+        an_enablement(session, who, code)
     if site is not None:
         _added(
             session,
             ProfessionalSite(community_id=community.id, professional_id=who.id, site_id=site.id),
         )
     return who
+
+
+def an_enablement(session: Session, who: Professional, code: str, **but: Any) -> Enablement:
+    said = {"code": code, "starts_on": date(2020, 1, 1), "created_at": NOON}
+    return _added(
+        session,
+        Enablement(community_id=who.community_id, professional_id=who.id, **said | but),
+    )
 
 
 def a_slot(
@@ -195,6 +213,19 @@ def a_booking(
     return choose.book(
         session, request, community, slot.reference, by="PATIENT", links=LINKS, now=now
     )
+
+
+def a_promise(session: Session, request: CareRequest, **but: Any) -> Promise:
+    """Return the promise that a request written by hand would have from its judgement."""
+    due = request.deadline or request.created_at + timedelta(hours=24)
+    said = {
+        "community_id": request.community_id,
+        "request_id": request.id,
+        "level": request.level or Level.WITHIN_24H,
+        "began_at": min(request.created_at, due - timedelta(minutes=1)),
+        "due_at": due,
+    }
+    return _added(session, Promise(**said | but))
 
 
 def _added(session: Session, row: Any) -> Any:

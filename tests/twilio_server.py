@@ -21,7 +21,10 @@ ACCOUNT = "AC" + "0" * 32
 TOKEN = "not-a-secret"
 SERVICE = "MG" + "0" * 32
 
-PATH = re.compile(r"^/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages\.json$")
+PATH = re.compile(r"^/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/(?:Messages|Calls)\.json$")
+CALLS = "/Calls.json"
+CALL_KEYS = {"To", "From", "Twiml", "StatusCallback", "Timeout", "MachineDetection"}
+"""Of CreateCall; ours are fewer than Twilio's."""
 KEYS = {
     "To",
     "From",
@@ -60,6 +63,7 @@ class TwilioServer:
     def __init__(self, *, account: str = ACCOUNT, token: str = TOKEN, port: int = 0) -> None:
         self.account, self.token = account, token
         self.messages: list[dict[str, str]] = []
+        self.calls: list[dict[str, str]] = []
         self.refused: list[dict[str, str]] = []
         self._next: deque[Refusal | str] = deque()
         self._lock, self._closing = Lock(), Event()
@@ -97,10 +101,11 @@ class TwilioServer:
         faults = {
             (404, 20404): account is None,
             (401, 20003): not is_known or authorization != f"Basic {secret}",
-            (400, 20001): not set(form) <= KEYS,
+            (400, 20001): not set(form) <= (CALL_KEYS if path.endswith(CALLS) else KEYS),
             (400, 21634): not 1 <= int(form.get("ValidityPeriod", "1")) <= 36_000,
             (400, 21211): not re.fullmatch(r"\+[1-9]\d{5,14}", form.get("To", "")),
-            (400, 21602): not form.get("Body"),
+            (400, 21602): not (form.get("Body") or form.get("Twiml")),
+            (400, 21218): len(form.get("Twiml", "")) > 4000,
             (400, 21703): not re.fullmatch("MG[0-9a-fA-F]{32}", service or SERVICE),
             (400, 21603): not service and not form.get("From"),
             (400, 21609): not re.match("https?://[^_/]+/", callback or "http://none/"),
@@ -108,7 +113,12 @@ class TwilioServer:
         return next((Refusal(*answer) for answer, is_so in faults.items() if is_so), None)
 
     def take(self, form: dict[str, str]) -> dict[str, object]:
-        """Keep a message; return what Twilio says of it."""
+        """Keep a message or a call; return what Twilio says of it."""
+        if "Twiml" in form:
+            sid = f"CA{uuid4().hex}"
+            with self._lock:
+                self.calls.append({**form, "sid": sid})
+            return {"sid": sid, "account_sid": self.account, "status": "queued"}
         sid = f"SM{uuid4().hex}"
         with self._lock:
             self.messages.append({**form, "sid": sid})

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from booking.accounts import passwords, sessions
+from booking.accounts import invitations, passwords, sessions
 from booking.models import Account, AccountSite, Role
 
 LONGEST_EMAIL = 254
@@ -142,6 +142,7 @@ def set_password(
     passwords.check(password, about=(kept.email, kept.display_name))
     kept.password_hash = passwords.hashed(password)
     sessions.end_all(session, kept, now=now)
+    invitations.end(session, kept, now=now)
 
 
 def close(session: Session, community_id: int, account: UUID, *, now: datetime) -> None:
@@ -153,6 +154,7 @@ def close(session: Session, community_id: int, account: UUID, *, now: datetime) 
     kept = _open_account(session, community_id, account)
     kept.closed_at = now
     sessions.end_all(session, kept, now=now)
+    invitations.end(session, kept, now=now)
 
 
 def _open_account(session: Session, community_id: int, account: UUID) -> Account:

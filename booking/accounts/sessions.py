@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from booking.accounts import passwords
 from booking.links import hashed
 from booking.models import Account, AccountSite, Role, SignInFailure, StaffSession
+from schedules.models import Professional
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
@@ -96,7 +97,21 @@ def _known(session: Session, email: str) -> Account | None:
     # What is no e-mail is asked for as well, as an empty one: an answer takes one time.
     asked = email if email.isascii() and email.isprintable() else ""
     return session.scalar(
-        select(Account).where(Account.email == asked, Account.closed_at.is_(None))
+        select(Account).where(Account.email == asked, Account.closed_at.is_(None), ~is_suspended())
+    )
+
+
+def is_suspended() -> ColumnElement[bool]:
+    """Return the condition that an account is a professional's who is suspended."""
+    return (
+        select(Professional.id)
+        .where(
+            Professional.community_id == Account.community_id,
+            Professional.id == Account.professional_id,
+            Professional.suspended_at.is_not(None),
+        )
+        .correlate(Account)
+        .exists()
     )
 
 
@@ -137,6 +152,7 @@ def who(session: Session, token: str, *, now: datetime) -> Member | None:
             StaffSession.last_seen_at > now - IDLE,
             StaffSession.created_at > now - LONGEST,
             Account.closed_at.is_(None),
+            ~is_suspended(),
         )
     ).one_or_none()
     if found is None:
@@ -191,6 +207,18 @@ def _seen(session: Session, community_id: int, session_id: int, now: datetime) -
         .values(last_seen_at=now)
         .execution_options(synchronize_session=False)
     )
+
+
+def sign_out_professional(
+    session: Session, community_id: int, professional_id: int, *, now: datetime
+) -> None:
+    """End every session of a professional's accounts."""
+    for account in session.scalars(
+        select(Account).where(
+            Account.community_id == community_id, Account.professional_id == professional_id
+        )
+    ):
+        end_all(session, account, now=now)
 
 
 def end_all(session: Session, account: Account, *, now: datetime) -> None:

@@ -105,7 +105,10 @@ class Triaged(Request):
 
 
 class Booked(Answered):
-    """An appointment. `code` is for saying aloud; it opens nothing."""
+    """An appointment. `code` is for saying aloud; it opens nothing.
+
+    `slot` may be another place than was asked for, of the same time and professional.
+    """
 
     reference: UUID
     code: str

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from flask_babel import lazy_gettext as _
 
@@ -102,12 +101,12 @@ def _proposal(call: Call, proposed: Proposal) -> dict[str, Any]:
     ).as_json()
 
 
-def booked(call: Call, made: choose.Booked, slot: UUID) -> dict[str, Any]:
+def booked(call: Call, made: choose.Booked) -> dict[str, Any]:
     """Return an appointment that was just made."""
     return answered.Booked(
         reference=made.reference,
         code=made.code,
-        slot=slot,
+        slot=made.slot,
         starts_at=call.local(made.starts_at),
         ends_at=call.local(made.ends_at),
         status=BookingStatus.CONFIRMED,

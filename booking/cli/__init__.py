@@ -18,6 +18,7 @@ COMMANDS = (
     running.draft_migration,
     running.seed_demo,
     running.forget,
+    running.check_promises,
 )
 
 

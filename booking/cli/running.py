@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from booking import demo, privacy, serve, worker
 from booking.cli import doors
+from booking.desk import orphans
 from booking.extensions import db, equipment, now
 from config import address, schema
 from config.database import Base, transaction
@@ -69,7 +70,8 @@ def _steps(named: str) -> list[Path]:
 def work() -> None:
     """Envoyer les messages et faire les tâches de fond, jusqu’à l’arrêt."""
     kit = equipment()
-    worker.run(address.of_database(kit.settings), kit.senders, reader=kit.reader, clock=kit.clock)
+    where, senders = address.of_database(kit.settings), kit.senders
+    worker.run(where, senders, reader=kit.reader, links=kit.links, clock=kit.clock)
 
 
 @click.command("forget")
@@ -89,6 +91,21 @@ def forget() -> None:
 def _transactions() -> Iterator[Session]:
     with transaction(db.session) as session:
         yield session
+
+
+@click.command("check-promises")
+@doors.on_database
+def check_promises() -> None:
+    """Vérifier la promesse de chaque demande ; nommer celles qui ne l’ont pas."""
+    wrong = 0
+    with transaction(db.session) as session:
+        for community_id in orphans.communities(session):
+            wrong += orphans.check(session, community_id, now=now())
+            for reference in orphans.wrong(session, community_id):
+                click.echo(str(reference))
+    if wrong:
+        raise click.ClickException(f"Demandes sans la promesse qui leur revient : {wrong}.")
+    click.echo("Chaque demande a la promesse qui lui revient.")
 
 
 @click.command("serve")

@@ -1,6 +1,7 @@
 """A community at the command line: made, filled from the national directory, opened to people."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from datetime import time
 from pathlib import Path
 from uuid import uuid4
@@ -34,6 +35,10 @@ COMMUNE_REFUSED = {
     "latitude": "des degrés sont attendus, de -90 à 90",
     "longitude": "des degrés sont attendus, de -180 à 180",
 }
+LINES_A_STEP = 10_000
+"""The bar moves this often: asking more often costs more than it shows."""
+MOST_TOLD = 100
+
 UNREADABLE = "Ce fichier n’est pas une extraction de l’Annuaire Santé lisible (UTF-8)."
 
 
@@ -137,15 +142,31 @@ def import_communes(file: Path, slug: str) -> None:
 )
 @click.option("--community", "slug", required=True, help="Nom court de la CPTS.")
 @click.option("--everywhere", is_flag=True, help="Sans se limiter aux communes du territoire.")
+@click.option(
+    "--departement", "departements", multiple=True, help="De ce département seulement ; répétable."
+)
+@click.option("--rpps", multiple=True, help="De cette personne seulement ; répétable.")
 @doors.on_database
-def import_directory(file: Path, slug: str, *, everywhere: bool) -> None:
+def import_directory(
+    file: Path, slug: str, *, everywhere: bool, departements: tuple[str, ...], rpps: tuple[str, ...]
+) -> None:
     """Lire une extraction de l’Annuaire Santé (PS_LibreAcces_Personne_activite)."""
+    wanted = annuaire.Wanted(
+        departements=frozenset(map(str.upper, departements)) or None, rpps=frozenset(rpps) or None
+    )
     try:
-        with transaction(db.session) as session, annuaire.opened(file) as lines:
+        with transaction(db.session) as session, annuaire.opened(file) as source:
             community = doors.community(session, slug)
             # Reading a gigabyte takes longer than a page may keep a transaction waiting.
             session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            kept = annuaire.keep(session, community, lines, everywhere=everywhere)
+            with click.progressbar(length=source.size, label="Lecture", file=sys.stderr) as advance:
+                kept = annuaire.keep(
+                    session,
+                    community,
+                    _followed(source, advance.update),
+                    wanted=wanted,
+                    everywhere=everywhere,
+                )
     except annuaire.ColumnMissing as missing:
         raise click.ClickException(f"Il manque la colonne « {missing.column} ».") from None
     except annuaire.FileUnreadable:
@@ -158,12 +179,28 @@ def import_directory(file: Path, slug: str, *, everywhere: bool) -> None:
         click.echo(sentence)
 
 
+def _followed(source: annuaire.Lines, advance: Callable[[int], None]) -> Iterator[str]:
+    """Return the lines, and tell now and then how many bytes more were read."""
+    told = 0
+    for number, line in enumerate(source):
+        if number % LINES_A_STEP == 0:
+            read = source.read()
+            advance(read - told)
+            told = read
+        yield line
+    advance(source.size - told)
+
+
 def _told(kept: annuaire.Kept) -> Iterator[str]:
     reading = kept.reading
     yield f"Lignes lues : {reading.rows}, hors du territoire : {reading.elsewhere}."
     for what, counts in (("Professionnels", kept.professionals), ("Lieux", kept.places)):
         new, changed, same = (counts[key] for key in ("new", "changed", "same"))
         yield f"{what} : {new} nouveaux, {changed} modifiés, {same} inchangés."
+    for change in kept.changes[:MOST_TOLD]:
+        yield f"Modifié : {change.whose} ({', '.join(change.columns)})."
+    if len(kept.changes) > MOST_TOLD:
+        yield f"Et {len(kept.changes) - MOST_TOLD} autres modifications."
     for why, sentence in (
         ("rpps", "numéro RPPS qui n’a pas 11 chiffres"),
         ("identifier", "identifiant qui n’est pas un RPPS"),
@@ -178,3 +215,5 @@ def _told(kept: annuaire.Kept) -> Iterator[str]:
         yield f"Commune {insee} inconnue, donc sans position : {count} lieu(x) écarté(s)."
     if kept.wrong_keys:
         yield f"À vérifier, clé du RPPS inattendue : {', '.join(kept.wrong_keys)}."
+    if kept.wrong_finess:
+        yield f"À vérifier, clé du FINESS inattendue : {', '.join(kept.wrong_finess)}."

@@ -65,7 +65,7 @@ def seed(session: Session, *, protocol: Protocol, links: Links, now: datetime) -
     doc = territory.written()
     if is_there(session):
         raise AlreadySeeded
-    place = territory.create(session, doc)
+    place = territory.create(session, doc, now=now)
     made = hours.replenish(session, place.community, now=now)
     made += usual.reserve(session, place.community, now=now)
     sign_ins, references = _open_accounts(session, place, doc.accounts, now)

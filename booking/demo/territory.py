@@ -1,8 +1,8 @@
 """The demonstration's data, read from config/demo and written as rows of supply."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +15,15 @@ from sqlalchemy.orm import Session
 from booking.models import Channel, Role
 from schedules import nomenclature
 from schedules.annuaire.file import has_right_key
-from schedules.models import Commune, Community, Professional, ProfessionalSite, Site
+from schedules.models import Commune, Community, Enablement, Professional, ProfessionalSite, Site
 
 FILE = Path(__file__).parent.parent.parent / "config" / "demo" / "territory.yaml"
 
 FICTITIOUS_RPPS = "9990000"
 """How the number of everybody in the demonstration begins: no real one does."""
+
+ENABLED_FOR = timedelta(days=365)
+"""How long ago the demonstration's professionals declared what they are enabled for."""
 
 DOCTORS, DENTISTS = "10", "40"
 
@@ -148,7 +151,7 @@ class Territory:
     professionals: Sequence[Professional]
 
 
-def create(session: Session, doc: TerritoryDoc) -> Territory:
+def create(session: Session, doc: TerritoryDoc, *, now: datetime) -> Territory:
     """Write the community, its towns, its places and who works there."""
     community = _community(doc.community)
     session.add(community)
@@ -167,6 +170,7 @@ def create(session: Session, doc: TerritoryDoc) -> Territory:
                     site_id=sites[key].id,
                 )
             )
+        session.add_all(_enablements(person, said, now))
     session.flush()
     return Territory(community, communes, sites, professionals)
 
@@ -220,9 +224,22 @@ def _professional(community: Community, number: int, said: ProfessionalDoc) -> P
         speciality=next(iter(discipline.specialities), None),
         discipline=said.discipline,
         languages=said.languages,
-        skills=said.skills,
         email=f"pro{number:02}@ambrelle.example",
     )
+
+
+def _enablements(
+    person: Professional, said: ProfessionalDoc, now: datetime
+) -> Iterator[Enablement]:
+    for code in said.skills:
+        yield Enablement(
+            community_id=person.community_id,
+            reference=_reference("enablement", person.reference, code),
+            professional_id=person.id,
+            code=code,
+            starts_on=now.date() - ENABLED_FOR,
+            created_at=now,
+        )
 
 
 def rpps(number: int) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from booking.desk import judge, tell, words
+from booking.desk import judge, promises, tell, words
 from booking.desk.judge import patient_of
 from booking.desk.proposals import NotAssessed, assessment_of
 from booking.desk.validity import deadline_of
@@ -212,15 +212,22 @@ def ask_for_call(
 
 
 def decline(
-    session: Session, request: CareRequest, *, because: str = BY_PATIENT, now: datetime
+    session: Session,
+    request: CareRequest,
+    *,
+    because: str = BY_PATIENT,
+    by: str = "PATIENT",
+    now: datetime,
 ) -> None:
     """End a request without an appointment, for a reason; what it held is free again.
 
-    Only who is owed an answer, or a call, can be declined: any other keeps its status.
+    Only who is owed an answer, or a call, can be declined: any other keeps its status. `by` is
+    who said so: `PATIENT`, or the reference of an account.
     """
     slots.let_go(session, request.community_id, asker=request.reference, now=now)
     tell.nothing_more(session, request, now=now)
-    if request.status is RequestStatus.OPEN or _is_owed_a_call(request):
+    was_promised = promises.end(session, request, because, by=by, now=now)
+    if was_promised or _is_owed_a_call(request):
         request.status, request.declined_because = RequestStatus.DECLINED, because
     session.flush()
 

@@ -41,6 +41,8 @@ def run_from(
 ) -> list[Entry]:
     """Return a professional's slot and what follows it on that day, free or not.
 
+    Of the other places of its hour, those after it.
+
     Raises:
         supply.NotTheirs: if this account does not look after that slot.
     """
@@ -51,7 +53,8 @@ def run_from(
     blocked = list(reasons(session, scope, now=now))
     entries = board.day(session, scope, (slot.starts_at, day[1]), blocked=blocked, now=now)
     whose = {each.professional for each in entries if each.slot == first}
-    return [each for each in entries if each.professional in whose]
+    run = [each for each in entries if each.professional in whose]
+    return run[next((n for n, each in enumerate(run) if each.slot == first), 0) :]
 
 
 def block(

@@ -82,6 +82,8 @@ class Coming:
     level: Level
     channel: Channel
     version: int
+    has_said_so: bool
+    """Whether they said once more that they come."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,14 @@ class Entry:
     state: State
     kept_until: datetime | None
     coming: Coming | None
+    lane: int | None
+    """Which of several patients at the same time; none where one comes."""
 
     def overlaps(self, other: "Entry") -> bool:
         """Return whether both want the same professional at the same time."""
         return (
             self.professional == other.professional
+            and (None in (self.lane, other.lane) or self.lane == other.lane)
             and self.starts_at < other.ends_at
             and other.starts_at < self.ends_at
         )
@@ -186,7 +191,7 @@ def _entries() -> Select[Slot, Professional, Site, Booking, CareRequest]:
             ),
         )
         .order_by(Professional.family_name, Professional.given_name, Professional.id)
-        .order_by(Slot.starts_at)
+        .order_by(Slot.starts_at, Slot.lane, Slot.id)
         .execution_options(populate_existing=True)
     )
 
@@ -207,6 +212,7 @@ def _entry(row: Row[Slot, Professional, Site, Booking, CareRequest], now: dateti
         state=OF_BOOKING[booking.status] if booking else _state(slot, now),
         kept_until=slot.held_until,
         coming=_coming(booking, request) if booking and request else None,
+        lane=slot.lane,
     )
 
 
@@ -233,6 +239,7 @@ def _coming(booking: Booking, request: CareRequest) -> Coming:
         level=booking.level,
         channel=request.channel,
         version=booking.version,
+        has_said_so=booking.coming_at is not None,
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from booking.desk import tell
+from booking.desk import alternatives, promises, tell, wishes
 from booking.desk.suits import suits
 from booking.desk.validity import latest_start
 from booking.links import Links, hashed
@@ -21,7 +21,7 @@ from booking.models import (
 )
 from notifications import outbox
 from notifications.messages import By
-from schedules import slots
+from schedules import beside, slots
 from schedules.calendars import closing
 from schedules.models import Community, Professional, Site, Slot
 
@@ -67,7 +67,7 @@ class Kept:
             changed_at=self.booking.changed_at,
             site=tell.Where(self.site.name, self.site.address, self.site.phone),
             professional_email=self.professional.email,
-            phone=self.request.phone if self.request.wants_sms else None,
+            phone=tell.told_at(self.request),
             email=self.request.email,
             language=self.request.language,
         )
@@ -174,7 +174,7 @@ def cancel(
     """End a locked appointment: its slot is free again at once, and both sides are told.
 
     Cancelling twice is the same as once. A patient who cancels has declined; when the practice
-    cancels, the request is open again with its first deadline.
+    cancels, the request is open again with its first deadline, and what suits is kept for it.
 
     Raises:
         TooLate: if the appointment has begun.
@@ -191,27 +191,33 @@ def cancel(
     kept.request.status = (
         RequestStatus.DECLINED if cancelled_by is CancelledBy.PATIENT else RequestStatus.OPEN
     )
+    if cancelled_by is CancelledBy.PRACTICE:
+        promises.resume(session, kept.request, kept.community, by=by, now=now)
     session.flush()
-    tell.cancelled(
-        session,
-        kept.community,
-        kept.appointment(),
-        by=By.PRACTICE if cancelled_by is CancelledBy.PRACTICE else By.PATIENT,
-        links=links,
-        now=now,
-    )
+    common = (session, kept.community, kept.appointment())
+    if cancelled_by is CancelledBy.PATIENT:
+        tell.cancelled(*common, by=By.PATIENT, links=links, now=now)
+    else:
+        until = alternatives.keep(
+            session, kept.request, kept.community, instead_of=kept.slot, now=now
+        )
+        wishes.want(session, kept.request, now=now)
+        tell.cancelled(*common, by=By.PRACTICE, kept_until=until, links=links, now=now)
 
 
 def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now: datetime) -> None:
     """Give a locked appointment another slot; the one it leaves is free again at once.
 
-    Moving to the slot it already has changes nothing.
+    Moving to the slot it already has, or another place of the same hour, changes nothing.
 
     Raises:
         TooLate: if the appointment has begun, or was cancelled.
         slots.SlotTaken: if somebody else was faster. The appointment stays as it was.
     """
-    if kept.slot.reference == slot:
+    if slot in (
+        kept.slot.reference,
+        *beside.places(session, kept.community.id, kept.slot.reference),
+    ):
         return
     _refuse_if_begun(kept, now)
     asker = kept.request.reference
@@ -219,19 +225,9 @@ def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now
     # Given back before the new one is claimed: one asker has one claim. If the new one is taken,
     # the whole transaction is undone, and with it this line.
     slots.release(session, kept.community.id, left, asker=asker)
-    taken = session.scalar(
-        slots.claiming(kept.community.id, slot, asker=asker, now=now)
-        .where(
-            suits(
-                kept.booking.assessment_id,
-                kept.request.regular_doctor,
-                until=latest_start(kept.request.deadline or now, now),
-            )
-        )
-        .returning(Slot.id)
+    taken = beside.take(
+        session, kept.community.id, slot, lambda place: _claim(session, kept, place, now)
     )
-    if taken is None:
-        raise slots.SlotTaken(slot)
     closing.settle(session, kept.community.id, kept.slot.professional_id, now=now)
     slots.let_go(session, kept.community.id, asker=asker, now=now)
     kept.booking.slot_id = taken
@@ -245,6 +241,37 @@ def move(session: Session, kept: Kept, slot: UUID, *, by: str, links: Links, now
         links=links,
         now=now,
     )
+
+
+def _claim(session: Session, kept: Kept, slot: UUID, now: datetime) -> int:
+    """Claim a slot for whom an appointment is for, and return its number; or SlotTaken."""
+    fit = suits(
+        kept.booking.assessment_id,
+        kept.request.regular_doctor,
+        until=latest_start(kept.request.deadline or now, now),
+    )
+    claiming = slots.claiming(kept.community.id, slot, asker=kept.request.reference, now=now)
+    taken: int | None = session.scalar(claiming.where(fit).returning(Slot.id))
+    if taken is None:
+        raise slots.SlotTaken(slot)
+    return taken
+
+
+def relocated(
+    session: Session, kept: Kept, was: tell.Appointment, *, by: str, links: Links, now: datetime
+) -> Kept:
+    """Note that the slot of a locked appointment is at another site now, and tell both sides.
+
+    `was` is the appointment before. Returns it as it is by now.
+
+    Raises:
+        TooLate: if the appointment has begun, or was cancelled.
+    """
+    _refuse_if_begun(kept, now)
+    _changed(session, kept.booking, by=by, now=now)
+    after = by_reference(session, kept.community.id, kept.booking.reference)
+    tell.relocated(session, kept.community, after.appointment(), was=was, links=links, now=now)
+    return after
 
 
 def note(session: Session, kept: Kept, status: BookingStatus, *, by: str, now: datetime) -> None:
@@ -289,7 +316,7 @@ def _refuse_if_begun(kept: Kept, now: datetime) -> None:
 
 def _changed(session: Session, booking: Booking, *, by: str, now: datetime) -> None:
     booking.version += 1
-    booking.changed_at = now
+    booking.changed_at, booking.coming_at = now, None
     _noted(session, booking, by=by, now=now)
     session.flush()
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from booking.desk import ask, tell
+from booking.desk import alternatives, ask, tell
 from booking.desk.claim import PERSON, claim
 from booking.desk.proposals import SHOWN, SOON_ENOUGH_TO_LEAVE, propose
 from booking.desk.suits import suits
@@ -22,7 +22,7 @@ from booking.models import (
     CareRequest,
     RequestStatus,
 )
-from schedules import slots
+from schedules import beside, slots
 from schedules.models import Community, Slot
 
 __all__ = [
@@ -62,6 +62,7 @@ class Booked:
     """An appointment as whoever asked for it is told."""
 
     reference: UUID
+    slot: UUID
     code: str
     link: str
     starts_at: datetime
@@ -73,6 +74,8 @@ class Booked:
 def hold(session: Session, request: CareRequest, slot: UUID, *, now: datetime) -> datetime:
     """Keep a slot for a locked request and return until when; asking again renews it.
 
+    Of an hour with several places it may be another place: ask `held`.
+
     Raises:
         SignsAgain: if too much time has passed since triage.
         LevelForbids: if triage has not ended or allows no booking.
@@ -80,27 +83,31 @@ def hold(session: Session, request: CareRequest, slot: UUID, *, now: datetime) -
         slots.SlotTaken: if somebody else was faster.
     """
     _may_book(request, now)
-    return slots.hold(
+    community, asker = request.community_id, request.reference
+    fit = suits(
+        request.assessment_id,
+        request.regular_doctor,
+        until=latest_start(request.deadline or now, now),
+    )
+    return beside.take(
         session,
-        request.community_id,
+        community,
         slot,
-        asker=request.reference,
-        only_if=suits(
-            request.assessment_id,
-            request.regular_doctor,
-            until=latest_start(request.deadline or now, now),
-        ),
-        now=now,
+        lambda place: slots.hold(session, community, place, asker=asker, only_if=fit, now=now),
     )
 
 
 def held(session: Session, request: CareRequest, *, now: datetime) -> Slot | None:
-    """Return the slot that this request holds at this moment, if any."""
+    """Return the slot that this request has chosen and holds at this moment, if any.
+
+    Not what is only offered to it: see `alternatives`.
+    """
     return session.scalar(
         select(Slot).where(
             Slot.community_id == request.community_id,
             Slot.held_by == request.reference,
             Slot.held_until > now,
+            ~alternatives.is_offered(now),
         )
     )
 
@@ -165,6 +172,7 @@ def book(
     tell.confirmed(session, community, appointment, links=links, now=now)
     return Booked(
         reference,
+        taken.slot,
         code_of(reference),
         links.booking(reference),
         taken.starts_at,
@@ -189,6 +197,7 @@ def _as_before(session: Session, request: CareRequest, links: Links) -> Booked:
     ).one()
     return Booked(
         booking.reference,
+        slot.reference,
         booking.code,
         links.booking(booking.reference),
         slot.starts_at,

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, bindparam, insert, literal, select, update
+from sqlalchemy import CTE, ColumnElement, Row, Select, bindparam, insert, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from booking.desk import tell
+from booking.desk import promises, tell
 from booking.desk.suits import latest_start, suits
 from booking.links import Links, code_of, hashed
 from booking.models import (
@@ -20,7 +20,7 @@ from booking.models import (
     CareRequest,
     RequestStatus,
 )
-from schedules import slots
+from schedules import beside, slots
 from schedules.models import Professional, Site, Slot
 
 PERSON = (
@@ -38,6 +38,7 @@ PERSON = (
 class Taken:
     """The slot that was just claimed, as messages tell of it."""
 
+    slot: UUID
     starts_at: datetime
     ends_at: datetime
     site: tell.Where
@@ -57,35 +58,43 @@ def claim(
 ) -> Taken:
     """Claim the slot, and write booking, history, person and status with it, or nothing.
 
+    Where somebody was faster, another place of the same hour will do: see `schedules.beside`.
+
     Raises:
         slots.SlotTaken: if it is not open to this request.
     """
-    row = session.execute(
-        _STATEMENT,
-        {
-            "community": request.community_id,
-            "wanted": slot,
-            "asker": request.reference,
-            "moment": now,
-            "booking_reference": reference,
-            "request_number": request.id,
-            "assessment_number": request.assessment_id,
-            "doctor": request.regular_doctor,
-            "latest": latest_start(request.deadline or now, now),
-            "triaged_level": request.level,
-            "link": hashed(links.booking_token(reference)),
-            "spoken": code_of(reference),
-            "author": by,
-            **{f"person_{column.key}": person[column.key] for column in PERSON},
-        },
-    ).one_or_none()
-    if row is None:
-        raise slots.SlotTaken(slot)
+    said = {
+        "community": request.community_id,
+        "asker": request.reference,
+        "moment": now,
+        "booking_reference": reference,
+        "request_number": request.id,
+        "assessment_number": request.assessment_id,
+        "doctor": request.regular_doctor,
+        "latest": latest_start(request.deadline or now, now),
+        "triaged_level": request.level,
+        "link": hashed(links.booking_token(reference)),
+        "spoken": code_of(reference),
+        "author": by,
+        **{f"person_{column.key}": person[column.key] for column in PERSON},
+    }
+    row = beside.take(
+        session, request.community_id, slot, lambda place: _written(session, place, said)
+    )
     for name, value in {**person, "status": RequestStatus.BOOKED}.items():
         # The statement has written it: the object in hand must not write it again.
         set_committed_value(request, name, value)
     place = f"{row.address_line}, {row.postal_code} {row.city}"
-    return Taken(row.starts_at, row.ends_at, tell.Where(row.name, place, row.phone), row.email)
+    where = tell.Where(row.name, place, row.phone)
+    return Taken(row.slot, row.starts_at, row.ends_at, where, row.email)
+
+
+def _written(session: Session, slot: UUID, said: Mapping[str, Any]) -> Row[Any]:
+    """Run the statement for one slot, or raise SlotTaken."""
+    row = session.execute(_STATEMENT, {"wanted": slot, **said}).one_or_none()
+    if row is None:
+        raise slots.SlotTaken(slot)
+    return row
 
 
 def _statement() -> Select[Any]:
@@ -95,7 +104,13 @@ def _statement() -> Select[Any]:
     let_go = slots.letting_go(
         bindparam("community"), asker=bindparam("asker"), now=bindparam("moment")
     ).where(Slot.reference != bindparam("wanted"))
-    return select(claimed).add_cte(booked, _noted(booked), _done(booked), let_go.cte("let_go"))
+    return select(claimed).add_cte(
+        booked,
+        _noted(booked),
+        _done(booked),
+        *promises.keeping(claimed),
+        let_go.cte("let_go"),
+    )
 
 
 def _claimed() -> CTE:
@@ -116,6 +131,7 @@ def _claimed() -> CTE:
         .returning(
             Slot.community_id,
             Slot.id.label("slot_id"),
+            Slot.reference.label("slot"),
             Slot.starts_at,
             Slot.ends_at,
             Professional.email,

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from booking.desk import board
 from booking.desk.board import Scope
 from booking.desk.supply import NotTheirs
 from booking.links import Links, hashed
-from booking.models import Booking, BookingState, BookingStatus
+from booking.models import Account, AccountSite, Booking, BookingState, BookingStatus, Role
 from schedules import directory, ics
 from schedules.models import Community, Feed, Professional, Site, Slot
 
@@ -34,7 +34,7 @@ class NoSuchFeed(LookupError):
 
 
 class FeedEnded(LookupError):
-    """The address was given out, and somebody has ended it since."""
+    """The address was given out; somebody has ended it since, or who made it has left."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def listed(session: Session, scope: Scope) -> list[Listed]:
             ),
         )
         .outerjoin(Site, and_(Site.community_id == Feed.community_id, Site.id == Feed.site_id))
-        .where(_theirs(scope), Feed.ended_at.is_(None))
+        .where(_theirs(scope), Feed.ended_at.is_(None), ~_maker_left())
         .order_by(Feed.id.desc())
     )
     return [
@@ -163,17 +163,44 @@ def _theirs(scope: Scope) -> ColumnElement[bool]:
     return and_(Feed.community_id == scope.community_id, theirs)
 
 
+def _maker_left() -> ColumnElement[bool]:
+    """Return whether who made a feed could not make it today: the address left with them.
+
+    Their account is closed, or a secretary keeps that site no more. Nobody else has the address.
+    """
+    keeps_the_site = (
+        exists()
+        .where(
+            AccountSite.community_id == Account.community_id,
+            AccountSite.account_id == Account.id,
+            AccountSite.site_id == Feed.site_id,
+        )
+        .correlate(Account, Feed)
+    )
+    return exists().where(
+        Account.community_id == Feed.community_id,
+        Account.reference == Feed.created_by,
+        or_(
+            Account.closed_at.is_not(None),
+            and_(Account.role == Role.SECRETARY, ~keeps_the_site),
+        ),
+    )
+
+
 def read(session: Session, token: str, *, links: Links, now: datetime) -> Reading:
     """Return what the calendar that holds this token shows now, and note that it was read.
 
     Raises:
         NoSuchFeed: if nobody was given this token.
-        FeedEnded: if it was ended.
+        FeedEnded: if it was ended, or who made it has left.
     """
-    feed = session.scalar(select(Feed).where(Feed.token_hash == hashed(token)))
-    if feed is None:
+    found = session.execute(
+        select(Feed, _maker_left()).where(Feed.token_hash == hashed(token))
+    ).one_or_none()
+    if found is None:
         raise NoSuchFeed
-    if feed.ended_at is not None:
+    feed, maker_left = found
+    if feed.ended_at is not None or maker_left:
         raise FeedEnded
     shown = _shown(session, feed, links, now)
     digest = ics.digest(shown)

@@ -1,20 +1,21 @@
 """The community's day in figures: what was asked, what was kept, what is left. No names."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum, auto
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, not_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from booking.desk.reach import is_owed
 from booking.models import (
-    Booking,
-    BookingStatus,
     CareRequest,
     LevelDecision,
+    Promise,
+    PromiseEnd,
     RequestStatus,
     SecondLook,
     Transfer,
@@ -22,7 +23,7 @@ from booking.models import (
 )
 from booking.triage.protocol import Level
 from config.clock import at, day_bounds, local_day
-from schedules.models import Professional, Slot
+from schedules.models import Professional, Site, Slot
 
 NOON, EVENING = time(13), time(18)
 """Wall time at which a morning, and an afternoon, end on the coordinator's page."""
@@ -42,28 +43,29 @@ class Half(StrEnum):
 
 
 @dataclass(frozen=True)
-class Promise:
-    """What became of the requests whose questions ended today and that are owed care."""
+class Kept:
+    """What became of the promises that triage made today."""
 
     kept: int
-    """Booked at an hour before their deadline, and not cancelled."""
+    """An appointment within the time, and not cancelled."""
     late: int
-    """Booked beyond it, or still open after it."""
+    """An appointment beyond it, or none yet after it."""
     waiting: int
-    """Open, with time left."""
+    """None yet, with time left."""
     declined: int
+    handed_over: int
 
     @property
     def asked(self) -> int:
         """All of them."""
-        return self.kept + self.late + self.waiting + self.declined
+        return self.kept + self.late + self.waiting + self.declined + self.handed_over
 
 
 @dataclass(frozen=True)
 class Offer:
-    """Free slots of one discipline, by half-day; what has begun is not counted."""
+    """Free slots of one discipline, or in one town, by half-day; what has begun is not counted."""
 
-    discipline: str
+    what: str
     by_half: dict[Half, int]
 
 
@@ -77,39 +79,49 @@ class Silent:
     """When their last slot began, or begins."""
 
 
-def promise(session: Session, community_id: int, zone: ZoneInfo, *, now: datetime) -> Promise:
-    """Return what became of the requests assessed since midnight in the territory."""
+def promise(session: Session, community_id: int, zone: ZoneInfo, *, now: datetime) -> Kept:
+    """Return what became of the promises that began since midnight in the territory.
+
+    Of a request that was promised more than once, the last one counts.
+    """
     since, until = day_bounds(local_day(now, zone), zone)
-    is_in_time = Slot.starts_at <= CareRequest.deadline
-    booked = Booking.id.is_not(None)
-    is_open = CareRequest.status == RequestStatus.OPEN
+    runs, later = Promise.ended_at.is_(None), aliased(Promise)
+    is_declined = CareRequest.status == RequestStatus.DECLINED
     row = session.execute(
         select(
-            _count(and_(booked, is_in_time)),
-            _count(or_(and_(booked, not_(is_in_time)), and_(is_open, CareRequest.deadline <= now))),
-            _count(and_(is_open, CareRequest.deadline > now)),
-            _count(CareRequest.status == RequestStatus.DECLINED),
+            _count(and_(Promise.ended_as == PromiseEnd.KEPT, not_(is_declined))),
+            _count(
+                or_(
+                    and_(Promise.ended_as == PromiseEnd.LATE, not_(is_declined)),
+                    and_(runs, Promise.due_at <= now),
+                )
+            ),
+            _count(and_(runs, Promise.due_at > now)),
+            _count(and_(is_declined, Promise.ended_as != PromiseEnd.HANDED_OVER)),
+            _count(Promise.ended_as == PromiseEnd.HANDED_OVER),
         )
-        .select_from(CareRequest)
-        .outerjoin(
-            Booking,
+        .select_from(Promise)
+        .join(
+            CareRequest,
             and_(
-                Booking.community_id == CareRequest.community_id,
-                Booking.request_id == CareRequest.id,
-                Booking.status != BookingStatus.CANCELLED,
+                CareRequest.community_id == Promise.community_id,
+                CareRequest.id == Promise.request_id,
             ),
         )
-        .outerjoin(
-            Slot, and_(Slot.community_id == Booking.community_id, Slot.id == Booking.slot_id)
-        )
         .where(
-            CareRequest.community_id == community_id,
-            CareRequest.deadline.is_not(None),
-            CareRequest.assessed_at >= since,
-            CareRequest.assessed_at < until,
+            Promise.community_id == community_id,
+            Promise.began_at >= since,
+            Promise.began_at < until,
+            ~select(later.id)
+            .where(
+                later.community_id == Promise.community_id,
+                later.request_id == Promise.request_id,
+                later.id > Promise.id,
+            )
+            .exists(),
         )
     ).one()
-    return Promise(*row)
+    return Kept(*row)
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,24 @@ def open_now(session: Session, community_id: int, *, now: datetime) -> Open:
         ).where(CareRequest.community_id == community_id, is_owed())
     ).one()
     return Open(*row)
+
+
+UNANSWERED_AFTER = timedelta(minutes=30)
+"""A promised call that nobody made for so long is the coordinator's to see."""
+
+
+def unanswered(session: Session, community_id: int, *, now: datetime) -> int:
+    """Return how many patients wait for their call for more than half an hour."""
+    return (
+        session.scalar(
+            select(func.count()).where(
+                CareRequest.community_id == community_id,
+                is_owed(),
+                CareRequest.call_back_asked_at <= now - UNANSWERED_AFTER,
+            )
+        )
+        or 0
+    )
 
 
 @dataclass(frozen=True)
@@ -179,22 +209,46 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 def offers(session: Session, community_id: int, zone: ZoneInfo, *, now: datetime) -> list[Offer]:
     """Return the free slots of today and tomorrow, by discipline and half-day."""
-    today = local_day(now, zone)
-    end = day_bounds(today + timedelta(days=1), zone)[1]
+    rows = session.execute(_free(Slot.discipline, community_id, zone, now))
+    return _by_half(((discipline, starts) for discipline, starts in rows), zone, now)
+
+
+def offers_by_town(
+    session: Session, community_id: int, zone: ZoneInfo, *, now: datetime
+) -> list[Offer]:
+    """Return the free slots of today and tomorrow, by the town where they are and half-day."""
     rows = session.execute(
-        select(Slot.discipline, Slot.starts_at).where(
+        _free(Site.city, community_id, zone, now).join(
+            Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id)
+        )
+    )
+    return _by_half(((town, starts) for town, starts in rows), zone, now)
+
+
+def _free(
+    what: InstrumentedAttribute[str], community_id: int, zone: ZoneInfo, now: datetime
+) -> Select[str, datetime]:
+    end = day_bounds(local_day(now, zone) + timedelta(days=1), zone)[1]
+    return (
+        select(what, Slot.starts_at)
+        .select_from(Slot)
+        .where(
             Slot.community_id == community_id,
             Slot.claimed_by.is_(None),
             Slot.withdrawn_at.is_(None),
+            Slot.busy_since.is_(None),
             Slot.starts_at > now,
             Slot.starts_at < end,
             or_(Slot.held_by.is_(None), Slot.held_until <= now),
         )
     )
-    counted = Counter((discipline, _half(starts, zone, now)) for discipline, starts in rows)
+
+
+def _by_half(rows: Iterable[tuple[str, datetime]], zone: ZoneInfo, now: datetime) -> list[Offer]:
+    counted = Counter((what, _half(starts, zone, now)) for what, starts in rows)
     return [
-        Offer(discipline, {half: counted[discipline, half] for half in Half})
-        for discipline in sorted({discipline for discipline, _ in counted})
+        Offer(what, {half: counted[what, half] for half in Half})
+        for what in sorted({what for what, _ in counted})
     ]
 
 
@@ -219,7 +273,11 @@ def silent_members(session: Session, community_id: int, *, now: datetime) -> lis
     )
     rows = session.execute(
         select(Professional, last.label("last"))
-        .where(Professional.community_id == community_id, or_(last.is_(None), last <= now))
+        .where(
+            Professional.community_id == community_id,
+            Professional.suspended_at.is_(None),
+            or_(last.is_(None), last <= now),
+        )
         .order_by(last.asc().nulls_first(), Professional.family_name, Professional.id)
     )
     return [Silent(who.name, who.discipline, latest) for who, latest in rows]

@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from booking.desk import nothing_free, second_look, transfers
+from booking.desk import nothing_free, promises, second_look, transfers
 from booking.desk.validity import deadline_of, latest_start_of
 from booking.models import Assessment, CareRequest, LevelDecision, RequestStatus
 from booking.triage import engine
@@ -57,7 +57,7 @@ def by_triage(
     """
     owed = deadline_of(said.level, said.deadline_hours, community.zone, now=now)
     # A deadline that was owed stays: a changed answer starts no new clock.
-    deadline = min(owed, request.deadline or owed) if owed else None
+    deadline = min(owed, promises.first_due(session, request) or owed) if owed else None
     latest = latest_start_of(said.level, deadline, community.zone, now=now)
     row = _kept(request, said, heard, _written(said.routes, community, now))
     row.assessed_at, row.latest_start_at = now, latest
@@ -130,6 +130,7 @@ def take_effect(
     if not row.level.is_bookable:
         slots.let_go(session, request.community_id, asker=request.reference, now=now)
     session.flush()
+    promises.follow(session, request, row, community, now=now)
     if row.level.is_emergency:
         transfers.follow(session, request, now=now)
     second_look.follow(session, request, row, patient_of(request), community, now=now)

@@ -88,11 +88,14 @@ def _professional_id(session: Session, community_id: int, wanted: NewAccount) ->
 def _site_ids(session: Session, community_id: int, wanted: NewAccount) -> list[int]:
     if wanted.role is not Role.SECRETARY:
         return []
+    return site_ids(session, community_id, wanted.sites)
+
+
+def site_ids(session: Session, community_id: int, references: Sequence[UUID]) -> list[int]:
+    """Return the numbers of those of these sites that are the community's."""
     return list(
         session.scalars(
-            select(Site.id).where(
-                Site.community_id == community_id, Site.reference.in_(wanted.sites)
-            )
+            select(Site.id).where(Site.community_id == community_id, Site.reference.in_(references))
         )
     )
 

@@ -18,7 +18,7 @@ from booking.desk.reach import Reach
 from booking.desk.validity import VALID_FOR
 from booking.models import CallerIs, CareRequest, RequestStatus
 from booking.triage.protocol import Level
-from schedules import directory
+from schedules import directory, enabling
 from schedules.models import Community, Professional, Site
 
 MOST = 200
@@ -125,7 +125,7 @@ class Tried:
     professionals: tuple[Askable, ...]
 
 
-def looked_for(session: Session, request: CareRequest) -> list[Tried]:
+def looked_for(session: Session, request: CareRequest, *, today: date) -> list[Tried]:
     """Return who was looked for, in the order of the routes, with everybody's telephone.
 
     Raises:
@@ -138,22 +138,27 @@ def looked_for(session: Session, request: CareRequest) -> list[Tried]:
         .where(
             Professional.community_id == request.community_id,
             Professional.discipline.in_({discipline for discipline, _ in wanted}),
+            Professional.suspended_at.is_(None),
         )
         .order_by(Professional.family_name, Professional.id, Site.name)
         .limit(MOST)
     ).all()
+    enabled = enabling.of(session, request.community_id, [who.id for who, _ in rows])
+    able = [
+        (who, where, enabling.codes_on(enabled[who.id], today) | {*where.equipment})
+        for who, where in rows
+    ]
     return [
-        Tried(discipline, needs, tuple(_askable(pairs, discipline, needs)))
-        for pairs in [[(who, where) for who, where in rows]]
+        Tried(discipline, needs, tuple(_askable(able, discipline, needs)))
         for discipline, needs in wanted
     ]
 
 
 def _askable(
-    pairs: Sequence[tuple[Professional, Site]], discipline: str, needs: Sequence[str]
+    able: Sequence[tuple[Professional, Site, set[str]]], discipline: str, needs: Sequence[str]
 ) -> list[Askable]:
     return [
         Askable(who.name, where.name, where.phone)
-        for who, where in pairs
-        if who.discipline == discipline and {*needs} <= {*who.skills, *where.equipment}
+        for who, where, codes in able
+        if who.discipline == discipline and {*needs} <= codes
     ]

@@ -143,13 +143,13 @@ def tried(
     closed = planned.closures(session, community, [who.id], today)
     coming = list[Moments]()
     days = set[date]()
-    for each in closed.planned(row, first, first + plans.LOOKS_AHEAD):
-        if each.times[0] <= now:
+    for times in closed.times(row, first, first + plans.LOOKS_AHEAD):
+        if times[0] <= now:
             continue
-        days.add(local_day(each.times[0], community.zone))
+        days.add(local_day(times[0], community.zone))
         if len(days) > TRIED:
             break
-        coming.append(each.times)
+        coming.append(times)
     return _kept(row, who, where, community, today), coming
 
 

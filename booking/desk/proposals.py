@@ -1,5 +1,6 @@
 """What is free in time for a judged request, best first. Reads only."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,19 +62,44 @@ def propose(
     Raises:
         NotAssessed: if triage has not ended.
     """
-    assessment = assessment_of(session, request)
-    latest = assessment.latest_start_at
-    if latest is None or request.deadline is None or is_too_old(request, now):
+    if is_too_old(request, now):
+        assessment_of(session, request)
         return []
     access = (WHEELCHAIR,) if only_wheelchair else ()
+    after, each = now + SOON_ENOUGH_TO_LEAVE, max(LOOKED_AT, limit)
+    found = in_time(session, request, community, access, after=after, each=each, now=now)
+    return found[:limit]
+
+
+def in_time(
+    session: Session,
+    request: CareRequest,
+    community: Community,
+    access: Sequence[str] = (),
+    *,
+    after: datetime,
+    each: int,
+    now: datetime,
+) -> list[routing.Proposal]:
+    """Return what would suit by the judgement that counts, however old it is, best first.
+
+    What is only kept, not taken, may be looked for before the signs are asked again.
+
+    Raises:
+        NotAssessed: if triage has not ended.
+    """
+    assessment = assessment_of(session, request)
+    latest = assessment.latest_start_at
+    if latest is None or request.deadline is None:
+        return []
     wanted = [search.Wanted(r["discipline"], (*r["needs"], *access)) for r in assessment.routes]
     said: dict[str, Any] = {
         "asker": request.reference,
         "complaints": assessment.complaints,
         "visible_to": OFFERED,
-        "after": now + SOON_ENOUGH_TO_LEAVE,
+        "after": after,
         "until": min(latest, latest_start(request.deadline, now)),
-        "each": max(LOOKED_AT, limit),
+        "each": each,
         "now": now,
     }
     found = [
@@ -87,14 +113,15 @@ def propose(
                 session, community.id, request.regular_doctor, access, **said
             )
         ]
-    return routing.rank(found, home=_home(request), now=now)[:limit]
+    return routing.rank(found, home=home(request), now=now)
 
 
 def _is_own_doctors(slot: search.FreeSlot, request: CareRequest) -> bool:
     return slot.professional == request.regular_doctor and slot.profession == DOCTOR
 
 
-def _home(request: CareRequest) -> Place | None:
+def home(request: CareRequest) -> Place | None:
+    """Return where distances are counted from: the patient's commune, if they said which."""
     if request.latitude is None or request.longitude is None:
         return None
     return Place(request.latitude, request.longitude)

@@ -103,7 +103,11 @@ def _pairs(scope: Scope) -> Select[Professional, Site]:
         if scope.professional_id is not None
         else Site.id.in_(scope.site_ids)
     )
-    return directory.at_their_sites().where(Professional.community_id == scope.community_id, theirs)
+    return directory.at_their_sites().where(
+        Professional.community_id == scope.community_id,
+        Professional.suspended_at.is_(None),
+        theirs,
+    )
 
 
 def withdraw(

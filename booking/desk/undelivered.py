@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from booking.desk.reach import ITS_SITE, ITS_SLOT, Reach, is_owed
 from booking.models import Booking, CareRequest
@@ -28,6 +28,26 @@ IS_LAST_WORD = and_(
     Booking.version == OutboxMessage.version,
 )
 """That a message tells of an appointment as it is now, not as it was before a change."""
+
+
+def _needs_somebody() -> ColumnElement[bool]:
+    """Return the condition that a message did not arrive, and that no other way took over.
+
+    A call or an SMS that arrived told it: nobody has to say it again.
+    """
+    after, heard = aliased(OutboxMessage), aliased(OutboxMessage)
+    has_next = select(after.id).where(
+        after.community_id == OutboxMessage.community_id, after.follows == OutboxMessage.id
+    )
+    was_told = select(heard.id).where(
+        heard.community_id == OutboxMessage.community_id,
+        heard.about == OutboxMessage.about,
+        heard.version == OutboxMessage.version,
+        heard.kind == OutboxMessage.kind,
+        heard.channel.in_((Means.SMS, Means.VOICE)),
+        heard.status == Status.DELIVERED,
+    )
+    return and_(OutboxMessage.status.in_(DID_NOT_ARRIVE), ~has_next.exists(), ~was_told.exists())
 
 
 @dataclass(frozen=True)
@@ -69,7 +89,7 @@ def of_bookings(session: Session, community_id: int, bookings: Collection[UUID])
             .where(
                 Booking.community_id == community_id,
                 Booking.reference.in_(bookings),
-                OutboxMessage.status.in_(DID_NOT_ARRIVE),
+                _needs_somebody(),
                 OutboxMessage.kind.in_(PATIENTS_DEPEND_ON),
             )
         )
@@ -116,7 +136,7 @@ def _untold() -> Select[OutboxMessage, CareRequest, Slot, Site]:
         )
         .outerjoin(Slot, ITS_SLOT)
         .outerjoin(Site, ITS_SITE)
-        .where(OutboxMessage.status.in_(DID_NOT_ARRIVE), OutboxMessage.kind.in_(PATIENTS_DEPEND_ON))
+        .where(_needs_somebody(), OutboxMessage.kind.in_(PATIENTS_DEPEND_ON))
         .order_by(OutboxMessage.expires_at, OutboxMessage.id)
         .execution_options(populate_existing=True)
     )

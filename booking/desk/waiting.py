@@ -5,13 +5,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, false, func, not_, or_, select
 from sqlalchemy.orm import Session
 
+from booking.desk import alternatives
 from booking.desk.ask import NoSuchRequest
 from booking.desk.reach import ITS_COMMUNE, Reach, is_owed
 from booking.desk.undelivered import Unnoticed, Untold, unnoticed, untold
-from booking.models import CallerIs, CareRequest, Channel, RequestStatus
+from booking.models import CallerIs, CareRequest, Channel, EscalatedTo, Promise, RequestStatus
 from booking.triage.protocol import Level
 from schedules.models import Commune, Slot
 
@@ -34,6 +35,13 @@ __all__ = [
 
 MOST = 200
 """Lines of one page of requests."""
+
+ITS_PROMISE = and_(
+    Promise.community_id == CareRequest.community_id,
+    Promise.request_id == CareRequest.id,
+    Promise.ended_at.is_(None),
+)
+"""What a request is owed at this moment; one at most."""
 
 CHOOSES_FOR = timedelta(minutes=15)
 """So long after the judgement a patient on the web is taken to be choosing: nobody calls them."""
@@ -65,6 +73,12 @@ class Waiting:
     """Nothing is free today: a doctor decides, nobody is given tomorrow by itself."""
     owner: UUID | None
     version: int
+    was_cancelled: bool
+    """The practice took back the appointment that they had."""
+    kept_until: datetime | None
+    """Until when other appointments are kept for them, of which they were told."""
+    escalated_to: EscalatedTo | None
+    """Who has been made to look, as the time passes; nobody yet, or nothing runs."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +96,18 @@ def open_requests(session: Session, reach: Reach, *, page: int = 1, now: datetim
     """Return 200 of those who wait; a page that does not exist is the nearest that does.
 
     Whoever is choosing on the web at this moment is not among them: see `choosing`. Who left no
-    phone comes after all others, on the last pages. Before that: those who asked for a call, then
-    deadlines that still run, soonest first, then those that passed, newest first.
+    phone comes after all others, on the last pages. Before that: those about whom an alarm was
+    sounded, those who asked for a call, then deadlines that still run, soonest first, then those
+    that passed, newest first.
     """
     theirs = and_(reach.requests(), is_owed(), not_(is_choosing(now)))
     total = session.scalar(select(func.count()).select_from(CareRequest).where(theirs)) or 0
     last = max(1, -(-total // MOST))
     number = min(max(1, page), last)
     rows = session.execute(
-        _lines().where(theirs).order_by(*_most_urgent_first(now)).offset((number - 1) * MOST)
+        _lines(now).where(theirs).order_by(*_most_urgent_first(now)).offset((number - 1) * MOST)
     )
-    return Page([_waiting(request, commune) for request, commune in rows], total, number, last)
+    return Page([_waiting(row) for row in rows], total, number, last)
 
 
 def choosing(session: Session, reach: Reach, *, now: datetime) -> list[Waiting]:
@@ -101,18 +116,18 @@ def choosing(session: Session, reach: Reach, *, now: datetime) -> list[Waiting]:
     They are owed one too, and are back among the others as soon as they have stopped.
     """
     rows = session.execute(
-        _lines()
+        _lines(now)
         .where(reach.requests(), is_owed(), is_choosing(now))
         .order_by(CareRequest.assessed_at.desc(), CareRequest.id)
     )
-    return [_waiting(request, commune) for request, commune in rows]
+    return [_waiting(row) for row in rows]
 
 
 def is_choosing(now: datetime) -> ColumnElement[bool]:
     """Return the condition that a patient alone on the web is still at the pages of their form.
 
     Judged a moment ago, or holding an appointment; neither waiting for a call, nor told that
-    nothing is free.
+    nothing is free, nor without the appointment that they had.
     """
     is_holding = (
         select(Slot.id)
@@ -132,14 +147,22 @@ def is_choosing(now: datetime) -> ColumnElement[bool]:
         CareRequest.call_back_asked_at.is_(None),
         CareRequest.doctor_asked_at.is_(None),
         CareRequest.deadline > now,
+        not_(alternatives.was_cancelled_by_practice()),
         or_(CareRequest.assessed_at > now - CHOOSES_FOR, is_holding),
     )
 
 
-def _lines() -> Select[CareRequest, str]:
+def _lines(now: datetime) -> Select[CareRequest, str, bool, datetime, EscalatedTo | None]:
     return (
-        select(CareRequest, Commune.name)
+        select(
+            CareRequest,
+            Commune.name,
+            alternatives.was_cancelled_by_practice(),
+            alternatives.kept_until(now),
+            Promise.escalated_to,
+        )
         .outerjoin(Commune, ITS_COMMUNE)
+        .outerjoin(Promise, ITS_PROMISE)
         .limit(MOST)
         .execution_options(populate_existing=True)
     )
@@ -149,6 +172,7 @@ def _most_urgent_first(now: datetime) -> tuple[Any, ...]:
     has_passed = func.coalesce(CareRequest.deadline <= now, false())
     return (
         CareRequest.phone.is_(None),
+        Promise.escalated_to.is_(None),
         CareRequest.call_back_asked_at.is_(None),
         has_passed,
         case((has_passed, None), else_=CareRequest.deadline).asc().nulls_last(),
@@ -157,7 +181,8 @@ def _most_urgent_first(now: datetime) -> tuple[Any, ...]:
     )
 
 
-def _waiting(request: CareRequest, commune: str | None) -> Waiting:
+def _waiting(row: Row[CareRequest, str, bool, datetime, EscalatedTo | None]) -> Waiting:
+    request, commune, was_cancelled, kept_until, escalated_to = row
     return Waiting(
         reference=request.reference,
         channel=request.channel,
@@ -178,13 +203,17 @@ def _waiting(request: CareRequest, commune: str | None) -> Waiting:
         needs_doctor=request.doctor_asked_at is not None,
         owner=request.owner,
         version=request.version,
+        was_cancelled=was_cancelled,
+        kept_until=kept_until,
+        escalated_to=escalated_to,
     )
 
 
 def find(session: Session, reach: Reach, reference: UUID, *, lock: bool = False) -> CareRequest:
     """Return a request whose questions were answered, or that is owed a call; locked if asked.
 
-    Also a call that somebody of ours has taken and not ended.
+    Also a call that somebody of ours has taken and not ended, and answers that are being changed
+    after they were promised care.
 
     Raises:
         NoSuchRequest: if there is none within reach, or it is a patient's own draft without a
@@ -199,6 +228,7 @@ def find(session: Session, reach: Reach, reference: UUID, *, lock: bool = False)
                 CareRequest.status != RequestStatus.DRAFT,
                 CareRequest.owner.is_not(None),
                 is_owed(),
+                _has_promise(),
             ),
         )
         .execution_options(populate_existing=True)
@@ -207,6 +237,10 @@ def find(session: Session, reach: Reach, reference: UUID, *, lock: bool = False)
     if found is None:
         raise NoSuchRequest
     return found
+
+
+def _has_promise() -> ColumnElement[bool]:
+    return select(Promise.id).where(ITS_PROMISE).correlate(CareRequest).exists()
 
 
 def commune_of(session: Session, request: CareRequest) -> str | None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking.governance.journal import Signatory
 from booking.models import Act, GovernanceAct
-from schedules import legal
+from schedules import enabling, legal
 from schedules.legal import LegalRule
 from schedules.models import Community, Professional
 
@@ -23,18 +23,20 @@ class Rule:
     declared_by: tuple[str, ...]
 
 
-def of(session: Session, community: Community) -> list[Rule]:
-    """Return every legal rule, in the file's order, with the members who declared it."""
+def of(session: Session, community: Community, *, today: date) -> list[Rule]:
+    """Return every legal rule, in the file's order, with the members who are enabled today."""
     members = session.scalars(
         select(Professional)
         .where(Professional.community_id == community.id)
         .order_by(Professional.family_name, Professional.given_name)
     ).all()
+    enabled = enabling.of(session, community.id, [m.id for m in members])
+    codes = {m.id: enabling.codes_on(enabled[m.id], today) for m in members}
     return [
         Rule(
             rule,
             rule.id in community.legal_rules,
-            tuple(m.name for m in members if rule.enabling in m.skills),
+            tuple(m.name for m in members if rule.enabling in codes[m.id]),
         )
         for rule in legal.rules().values()
     ]

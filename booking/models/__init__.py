@@ -27,12 +27,22 @@ from booking.models.doors import (
     AccountSite,
     ApiClient,
     IdempotencyKey,
+    Invitation,
     Role,
     SignInFailure,
+    SmsAsked,
     StaffSession,
     WorkerHeartbeat,
 )
 from booking.models.governance import Act, GovernanceAct, ProtocolVersion, VersionStatus
+from booking.models.offers import Offer, OfferAnswer, OfferKind, Wish
+from booking.models.promise import (
+    EscalatedTo,
+    Promise,
+    PromiseChange,
+    PromiseEnd,
+    PromiseEvent,
+)
 from booking.models.review import CaseReview, EventKind, SafetyEvent, Verdict, WhyRead
 
 __all__ = [
@@ -50,12 +60,21 @@ __all__ = [
     "CareRequest",
     "CaseReview",
     "Channel",
+    "EscalatedTo",
     "EventKind",
     "GovernanceAct",
     "IdempotencyKey",
+    "Invitation",
     "LevelDecision",
     "LookOutcome",
     "LookReason",
+    "Offer",
+    "OfferAnswer",
+    "OfferKind",
+    "Promise",
+    "PromiseChange",
+    "PromiseEnd",
+    "PromiseEvent",
     "ProtocolVersion",
     "RequestStatus",
     "Role",
@@ -63,6 +82,7 @@ __all__ = [
     "SafetyNetSaid",
     "SecondLook",
     "SignInFailure",
+    "SmsAsked",
     "StaffSession",
     "Transfer",
     "TransferState",
@@ -70,5 +90,6 @@ __all__ = [
     "Verdict",
     "VersionStatus",
     "WhyRead",
+    "Wish",
     "WorkerHeartbeat",
 ]

@@ -264,6 +264,8 @@ class Booking(Base):
     """Short code to say aloud; it opens nothing by itself."""
     booked_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    coming_at: Mapped[datetime | None]
+    """When the patient, reminded of this hour at this place, said that they come."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "reference", name="uq_booking_reference"),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -77,6 +78,35 @@ class AccountSite(Base):
     )
 
 
+class Invitation(Base):
+    """A letter to somebody who has an account and no password yet: its link lets them choose one.
+
+    It opens once, for seven days, and only while no later one was sent.
+    """
+
+    __tablename__ = "invitation"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    reference: Mapped[Reference]
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_by: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    """It was accepted, or another took its place."""
+    accepted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["community_id", "account_id"], ["account.community_id", "account.id"]
+        ),
+        UniqueConstraint("community_id", "reference", name="uq_invitation_reference"),
+        Index("ix_invitation_account", "community_id", "account_id"),
+    )
+
+
 class StaffSession(Base):
     """One sign-in, on one device; ended here, it is ended everywhere."""
 
@@ -110,6 +140,23 @@ class SignInFailure(Base):
     at: Mapped[datetime]
 
     __table_args__ = (Index("ix_sign_in_failure_who", "who_hash", "at"),)
+
+
+class SmsAsked(Base):
+    """An SMS that somebody not signed in made us promise, so that nobody has us write to all."""
+
+    __tablename__ = "sms_asked"
+
+    community_id: Mapped[CommunityId]
+    id: Mapped[Id]
+    who_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """Keyed hash of the address it was asked from, which is not kept."""
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_sms_asked_who", "who_hash", "at"),
+        Index("ix_sms_asked_at", "community_id", "at"),
+    )
 
 
 class ApiClient(Base):

@@ -15,7 +15,6 @@ from booking.desk import board, calendars, contradicted, supply
 from booking.desk.board import Scope
 from booking.desk.calendars import Conflict, Kept
 from booking.extensions import db, now
-from booking.models import Role
 from booking.web import staff_forms, staff_words, wording
 from booking.web.day import CARERS, scope_of
 from config import logs
@@ -84,7 +83,6 @@ def section(
             for each in calendars.conflicts(session, scope, now=moment)
         ],
         "read": _just_read(),
-        "may_move": guards.identity().role is Role.SECRETARY,
     }
 
 
@@ -114,7 +112,6 @@ def _contradicted(conflict: Conflict, community: Community, moment: datetime) ->
     return {
         "slot": conflict.slot,
         "booking": conflict.booking,
-        "request": conflict.request,
         "when": wording.capital(
             wording.day_and_hour(conflict.starts_at, community.zone, now=moment)
         ),

@@ -19,6 +19,7 @@ from booking.desk import (
     safety_net,
     second_look,
     staff,
+    wishes,
 )
 from booking.desk import waiting as desk
 from booking.desk.waiting import Unnoticed, Untold, Waiting
@@ -28,6 +29,7 @@ from booking.models import CallerIs, CareRequest, LookReason, RequestStatus
 from booking.routing import Proposal
 from booking.web import offers, staff_words, wording
 from config.clock import local_day
+from notifications import opt_outs
 from notifications.messages import Change
 from notifications.models import Kind
 from schedules.models import Community
@@ -45,6 +47,9 @@ def line(asked: Waiting, community: Community, moment: datetime) -> dict[str, An
         "call_by": asked.call_by
         and wording.short_day_and_hour(asked.call_by, community.zone, now=moment),
         "needs_doctor": asked.needs_doctor,
+        "was_cancelled": asked.was_cancelled,
+        "kept_until": asked.kept_until and wording.hour(asked.kept_until, community.zone),
+        "is_alarming": asked.escalated_to is not None,
         "is_elsewhere": asked.caller is CallerIs.ELSEWHERE,
         "name": staff_words.person(asked.family_name, asked.given_name),
         "age": staff_words.age(asked.birth_date, asked.age_months, today),
@@ -243,6 +248,7 @@ def facts(
         "channel": staff_words.CHANNELS[asked.channel],
         "phone": asked.phone and wording.spaced(asked.phone),
         "may_leave_message": asked.may_leave_message,
+        "refuses_sms": bool(asked.phone and opt_outs.among(session, [asked.phone])),
         "call_back_hours": asked.call_back_hours,
         "wants_call": asked.call_back_asked_at is not None,
         "call_by": asked.call_by
@@ -283,7 +289,7 @@ def _offer(
 ) -> dict[str, Any]:
     """Return the appointment that is kept for this request, if any, and those it could have."""
     if asked.status is not RequestStatus.OPEN:
-        return {"held": None, "proposals": []}
+        return {"held": None, "proposals": [], "wishes": False}
     held = choose.held(session, asked, now=moment)
     found = proposals.propose(session, asked, community, now=moment)
     return {
@@ -295,6 +301,7 @@ def _offer(
             "when": wording.day_and_hour(held.starts_at, community.zone, now=moment),
         },
         "proposals": [_proposed(p, community, moment) for p in found],
+        "wishes": wishes.is_waiting(session, asked),
     }
 
 

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from booking import guards
-from booking.desk import ask, board, choose
+from booking.desk import ask, board, choose, wishes
+from booking.desk import offered as places
 from booking.desk import waiting as desk
 from booking.extensions import db, equipment, now
 from booking.fresh_calendars import before_booking
@@ -19,13 +20,14 @@ from booking.web.calls.views import call
 from booking.web.followed import followed
 from booking.web.incidents import incidents
 from booking.web.kept_appointments import kept_appointments
+from booking.web.replies import limit_reached, replies, stopped, unread
 from booking.web.staff_access import CALL_TAKERS, reach_of
 from config import logs
 from config.database import transaction
 from schedules import slots
 
 console = Blueprint("console", __name__)
-for within in (call, followed, incidents, kept_appointments):
+for within in (call, followed, incidents, kept_appointments, replies):
     console.register_blueprint(within)
 
 
@@ -49,7 +51,12 @@ def waiting() -> ResponseReturnValue:
         lists = {
             "transfers": follow_lists.to_recheck(*common, moment),
             "interrupted": follow_lists.interrupted(*common, somebody.account, moment),
+            "replies": unread(*common, moment),
+            "stopped": stopped(session, community, moment),
+            "limit": limit_reached(session, community, moment),
             "looks": follow_lists.looks(*common, somebody.account, moment),
+            "offered": follow_lists.places(*common, moment),
+            "on_waiting_list": places.waiting(session, reach),
             "found": follow_lists.search(*common, text, moment) if text else [],
         }
     lines = [call_page.line(r, community, moment) for r in shown.requests]
@@ -178,6 +185,18 @@ def _book(
     )
 
 
+@console.post("/console/demandes/<uuid:reference>/attente")
+@guards.open_to(*CALL_TAKERS)
+def wish(reference: UUID) -> ResponseReturnValue:
+    """Put somebody on the waiting list of slots that free up, or take them off it."""
+    with transaction(db.session) as session:
+        asked = _found(session, reference, lock=True)
+        if asked.status is RequestStatus.OPEN and asked.phone:
+            note = wishes.want if "oui" in request.form else wishes.end
+            note(session, asked, now=now())
+    return redirect(url_for("console.show", reference=reference), 303)
+
+
 @console.post("/console/demandes/<uuid:reference>/clore")
 @guards.open_to(*CALL_TAKERS)
 def decline(reference: UUID) -> ResponseReturnValue:
@@ -187,7 +206,8 @@ def decline(reference: UUID) -> ResponseReturnValue:
         return _again(reference, {"because": _("Choisissez pourquoi")}, 422)
     with transaction(db.session) as session:
         asked = _found(session, reference, lock=True)
-        ask.decline(session, asked, because=because, now=now())
+        by = str(guards.identity().account)
+        ask.decline(session, asked, because=because, by=by, now=now())
         became = asked.status
     if became is not RequestStatus.DECLINED:
         return _again(reference, {"because": _not_declined(became)}, 422)

@@ -12,11 +12,20 @@ from flask_babel import lazy_gettext as lazy
 from sqlalchemy.orm import Session
 
 from booking import guards
-from booking.desk import acts, blocking, board, news, outcomes, supply, undelivered
+from booking.desk import acts, blocking, board, elsewhere, news, outcomes, supply, undelivered
 from booking.desk.board import Scope
 from booking.desk.news import What
 from booking.extensions import db, now
-from booking.web import day_end, day_sheet, day_slots, day_table, staff_forms, staff_words, wording
+from booking.web import (
+    day_end,
+    day_moves,
+    day_sheet,
+    day_slots,
+    day_table,
+    staff_forms,
+    staff_words,
+    wording,
+)
 from booking.web.day_table import Day
 from booking.web.staff_access import CARERS, scope_of
 from config.clock import day_bounds, local_day
@@ -26,7 +35,7 @@ from schedules.models import ActKind, Community
 __all__ = ["CARERS", "day", "scope_of"]
 
 day = Blueprint("day", __name__)
-for pages in (day_sheet.sheet, day_slots.slots, day_end.end):
+for pages in (day_sheet.sheet, day_slots.slots, day_moves.moves, day_end.end):
     day.register_blueprint(pages)
 
 ONE_DAY = date.resolution
@@ -102,6 +111,8 @@ def _shown(session: Session, moment: datetime) -> tuple[dict[str, Any], dict[str
         "done": _done(session, scope, community, moment),
         "lost": staff_forms.a_count(request.args.get("perdus")),
         "too_late": "trop_tard" in request.args,
+        "moved": request.args.get("deplace"),
+        "may_relocate": bool(elsewhere.relocatable(session, scope)),
         **day_table.laid_out(of_day, places, whose),
     }, errors
 

@@ -1,6 +1,6 @@
 """Pure: what happens in a day → the lines of a table, one for each moment something changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -24,12 +24,15 @@ T = TypeVar("T", bound=Timed)
 
 @dataclass(frozen=True)
 class Cell(Generic[T]):
-    """What one column shows from one line on, over `lines` of them; nothing, where it is empty."""
+    """What one column shows from one line on, over `lines` of them; nothing, where it is empty.
+
+    Several entries, where patients come at the same time.
+    """
 
     lines: int
     starts_at: datetime
     ends_at: datetime
-    entry: T | None = None
+    entries: tuple[T, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def lines(columns: Sequence[Sequence[T]]) -> list[Line[T]]:
 
     Its lines are not of one length: slots of 15 and of 20 minutes stand side by side, each from
     its own hour to its own, and two hours in which nothing happens are one line. Each column is
-    in order of time and nothing in it overlaps.
+    in order of time; what overlaps in it shares a cell.
     """
     every = [entry for column in columns for entry in column]
     edges = sorted({edge for entry in every for edge in (entry.starts_at, entry.ends_at)})
@@ -63,15 +66,28 @@ def _cells(column: Sequence[T], edges: Sequence[datetime]) -> dict[datetime, Cel
     cells: dict[datetime, Cell[T]] = {}
     last = edges[0] if edges else None
 
-    def fill(begins: datetime, ends: datetime, entry: T | None) -> None:
+    def fill(begins: datetime, ends: datetime, entries: tuple[T, ...]) -> None:
         if begins < ends:
-            cells[begins] = Cell(number[ends] - number[begins], begins, ends, entry)
+            cells[begins] = Cell(number[ends] - number[begins], begins, ends, entries)
 
-    for entry in column:
+    for entries in _together(column):
         if last is not None:
-            fill(last, entry.starts_at, None)
-        fill(entry.starts_at, entry.ends_at, entry)
-        last = entry.ends_at
+            fill(last, entries[0].starts_at, ())
+        ends = max(entry.ends_at for entry in entries)
+        fill(entries[0].starts_at, ends, entries)
+        last = ends
     if last is not None:
-        fill(last, edges[-1], None)
+        fill(last, edges[-1], ())
     return cells
+
+
+def _together(column: Sequence[T]) -> Iterator[tuple[T, ...]]:
+    """Return the entries of a column, those that share some time together."""
+    run: list[T] = []
+    for entry in column:
+        if run and entry.starts_at >= max(other.ends_at for other in run):
+            yield tuple(run)
+            run = []
+        run.append(entry)
+    if run:
+        yield tuple(run)

@@ -10,9 +10,9 @@ from flask_babel import lazy_gettext as lazy
 from sqlalchemy.orm import Session
 
 from booking import guards
-from booking.desk import board, change, running_late
+from booking.desk import board, change, elsewhere, running_late
 from booking.extensions import db, equipment, now
-from booking.models import BookingStatus, CancelledBy, Role
+from booking.models import BookingStatus, CancelledBy
 from booking.web import staff_forms, staff_words, wording
 from booking.web.staff_access import CARERS, scope_of
 from config.clock import local_day
@@ -42,7 +42,7 @@ WORD_OF = {status: word for word, status in NOTED.items()}
 def show(reference: UUID) -> ResponseReturnValue:
     """Show one appointment: who comes and why, and what can be noted of it."""
     with transaction(db.session) as session:
-        return page(theirs(session, reference), {}, now())
+        return page(session, theirs(session, reference), {}, now())
 
 
 def theirs(session: Session, reference: UUID, *, lock: bool = False) -> change.Kept:
@@ -57,11 +57,12 @@ def theirs(session: Session, reference: UUID, *, lock: bool = False) -> change.K
     return kept
 
 
-def page(kept: change.Kept, errors: dict[str, str], moment: datetime) -> str:
+def page(session: Session, kept: change.Kept, errors: dict[str, str], moment: datetime) -> str:
     """Return the page of an appointment, with what went wrong said on it."""
     zone, asked = kept.community.zone, kept.request
     has_begun = kept.slot.starts_at <= moment
     status = kept.booking.status
+    able = elsewhere.relocatable(session, scope_of(guards.identity()))
     may_change = status is BookingStatus.CONFIRMED and not has_begun
     return render_template(
         "day/sheet.html",
@@ -92,7 +93,8 @@ def page(kept: change.Kept, errors: dict[str, str], moment: datetime) -> str:
         may_cancel=may_change,
         delays=running_late.MINUTES if running_late.may_tell(kept, moment) else (),
         told=staff_forms.a_count(request.args.get("dit")),
-        may_move=may_change and guards.identity().role is Role.SECRETARY,
+        may_move=may_change,
+        may_relocate=may_change and kept.professional.reference in able,
     )
 
 
@@ -111,11 +113,11 @@ def note(reference: UUID) -> ResponseReturnValue:
         kept = theirs(session, reference, lock=True)
         if status is BookingStatus.NO_SHOW and kept.slot.starts_at > moment:
             sentence = _("L’heure du rendez-vous n’est pas encore passée")
-            return page(kept, {"state": sentence}, moment), 422
+            return page(session, kept, {"state": sentence}, moment), 422
         try:
             change.note(session, kept, status, by=str(guards.identity().account), now=moment)
         except change.TooLate:
-            return page(kept, {"state": _("Ce rendez-vous a été annulé")}, moment), 422
+            return page(session, kept, {"state": _("Ce rendez-vous a été annulé")}, moment), 422
         day, looked_at = local_day(kept.slot.starts_at, kept.community.zone), request.form
         back = url_for(
             "day.show",
@@ -140,7 +142,7 @@ def late(reference: UUID) -> ResponseReturnValue:
         try:
             running_late.tell_patient(session, kept, minutes, links=equipment().links, now=moment)
         except tuple(NOT_TOLD) as refused:
-            return page(kept, {"message": str(NOT_TOLD[type(refused)])}, moment), 422
+            return page(session, kept, {"message": str(NOT_TOLD[type(refused)])}, moment), 422
     return redirect(url_for("day.sheet.show", reference=reference, dit=minutes), 303)
 
 
@@ -182,5 +184,5 @@ def cancel(reference: UUID) -> ResponseReturnValue:
             )
         except change.TooLate:
             sentence = _("L’heure du rendez-vous est passée, ou la personne est arrivée")
-            return page(kept, {"state": sentence}, moment), 422
+            return page(session, kept, {"state": sentence}, moment), 422
     return redirect(url_for("day.sheet.show", reference=reference), 303)

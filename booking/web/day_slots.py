@@ -115,13 +115,17 @@ def _span(first: Entry, last: Entry, community: Community) -> str:
 def _ends(run: Sequence[Entry], community: Community) -> list[dict[str, Any]]:
     """Return until when time can be blocked at once: the end of each free slot that follows."""
     free = [each for each in run if each.state in (State.FREE, State.CLOSED)]
+    numbered = list(enumerate(free, 1))
+    # Of an hour with several places all that are free; and this place on its own.
+    whole = {each.ends_at: (number, each) for number, each in numbered}
+    ends = numbered[:1] + [last for last in whole.values() if last[0] > 1]
     return [
         {
             "slot": each.slot,
             "until": wording.hour(each.ends_at, community.zone),
             "count": number,
         }
-        for number, each in enumerate(free[:MOST_TOGETHER], 1)
+        for number, each in ends[:MOST_TOGETHER]
     ]
 
 

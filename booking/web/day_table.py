@@ -118,11 +118,13 @@ def _next_free(day: Day) -> UUID | None:
 def _cell(
     day: Day, cell: day_grid.Cell[Entry], column: Sequence[Entry], first_free: UUID | None
 ) -> dict[str, Any]:
-    said: dict[str, Any] = {"lines": cell.lines}
-    if cell.entry is None:
-        return said | {"open_url": _open_url(day, cell, column[0])}
-    told_of = told(cell.entry, day)
-    return said | {"entry": told_of | {"is_next": cell.entry.slot == first_free}}
+    return {
+        "lines": cell.lines,
+        "entries": [
+            told(each, day) | {"is_next": each.slot == first_free} for each in cell.entries
+        ],
+        "open_url": None if cell.entries else _open_url(day, cell, column[0]),
+    }
 
 
 def _open_url(day: Day, cell: day_grid.Cell[Entry], whose: Entry) -> str | None:
@@ -163,6 +165,8 @@ def told(entry: Entry, day: Day) -> dict[str, Any]:
         said["word"] = _("En cours de réservation jusqu’à %(hour)s", hour=ends)
     if entry.state is State.BLOCKED and entry.slot in day.reasons:
         said["word"] = _("Bloqué : %(why)s", why=BECAUSE[day.reasons[entry.slot]])
+    if coming and coming.has_said_so and entry.state is State.BOOKED:
+        said["word"] = _("Confirmé")
     if coming:
         said |= {
             "booking": coming.booking,

@@ -50,8 +50,13 @@ class Shown:
 
     @property
     def is_sms(self) -> bool:
-        """Whether it is a text message; else it is a mail."""
+        """Whether it is a text message; else it is a call or a mail."""
         return self.message.channel is Channel.SMS
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is said by telephone."""
+        return self.message.channel is Channel.VOICE
 
     @property
     def status(self) -> str:

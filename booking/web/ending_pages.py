@@ -1,5 +1,6 @@
 """The pages at which a form ends: checked and booked, advised, or a call promised."""
 
+from collections.abc import Collection
 from contextlib import suppress
 
 from flask import request
@@ -8,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from booking import guards
-from booking.desk import ask, choose, nothing_free, second_look, tell
+from booking.desk import ask, asked_sms, choose, nothing_free, second_look, tell, wishes
 from booking.extensions import equipment
 from booking.models import CareRequest
 from booking.triage.protocol import Level
-from booking.web import offers, persons, wording
+from booking.web import answers, offers, persons, wording
 from booking.web.answers import Form
 from booking.web.booking_pages import deadline, fallback, held
 from booking.web.journey import Step
@@ -21,6 +22,9 @@ from booking.web.visit import Visit
 from notifications import outbox
 from notifications.models import Kind, OutboxMessage, Status
 from schedules import directory, nomenclature, slots
+
+WISH = "attente"
+"""The box of who wants to be told of a slot that frees up."""
 
 
 def show_check(visit: Visit, step: Step) -> Shown:
@@ -160,7 +164,8 @@ def show_call_back(visit: Visit, step: Step) -> Shown:
         "typed": {"telephone": phone, "heures": asked.call_back_hours},
         "phone": phone,
         "deadline": deadline(visit),
-        "takes_sms": asked.phone in _told(visit),
+        "takes_sms": asked.phone in _told(visit, but=(Status.WITHDRAWN, Status.FAILED)),
+        "wishes": asked.phone is None or wishes.is_waiting(visit.session, asked),
     }
 
 
@@ -187,6 +192,8 @@ def keep_call_back(visit: Visit, step: Step, form: Form) -> Elsewhere:
         return visit.url(step)
     ask.ask_for_call(visit.session, asked, phone=phone, hours=hours, by=by, now=visit.now)
     nothing_free.ask_a_doctor(visit.session, asked, visit.community, now=visit.now)
+    note = wishes.want if answers.one(form, WISH) else wishes.end
+    note(visit.session, asked, now=visit.now)
     _promise(visit)
     return visit.url(step)
 
@@ -202,14 +209,30 @@ def _promise(visit: Visit) -> None:
     outbox.withdraw(visit.session, asked.community_id, asked.reference, now=visit.now)
     if _told(visit):
         return
+    may_ask = asked_sms.may_ask(
+        visit.session,
+        asked.community_id,
+        address=request.remote_addr or "",
+        secret=equipment().settings.secret_key.get_secret_value().encode(),
+        now=visit.now,
+    )
     # A number that was left and taken up again has its message already, which was withdrawn.
     with suppress(IntegrityError), visit.session.begin_nested():
         tell.call_back_promised(
             visit.session, visit.community, asked, links=equipment().links, now=visit.now
         )
+    if not may_ask:
+        # Kept as what did not arrive: its mail leaves, and somebody has it on their list.
+        outbox.refuse(
+            visit.session,
+            asked.community_id,
+            asked.reference,
+            why=asked_sms.TOO_OFTEN,
+            now=visit.now,
+        )
 
 
-def _told(visit: Visit) -> set[str]:
+def _told(visit: Visit, but: Collection[Status] = (Status.WITHDRAWN,)) -> set[str]:
     """Return the numbers, one at most, to which the promise of a call left or is about to."""
     asked = visit.request
     return set(
@@ -218,7 +241,7 @@ def _told(visit: Visit) -> set[str]:
                 OutboxMessage.community_id == asked.community_id,
                 OutboxMessage.about == asked.reference,
                 OutboxMessage.kind == Kind.CALL_BACK,
-                OutboxMessage.status != Status.WITHDRAWN,
+                OutboxMessage.status.not_in(but),
             )
         )
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from booking.desk import callers, calls, nothing_free, second_look, transfers
+from booking.desk import callers, calls, nothing_free, offered, second_look, transfers
 from booking.desk.reach import Reach
 from booking.extensions import equipment
 from booking.models import CallerIs
@@ -104,6 +104,25 @@ def for_doctors(
             "complaints": staff_words.complaints(each.complaints, protocol),
         }
         for each in nothing_free.for_doctors(session, reach, now=moment)
+    ]
+
+
+def places(session: Session, reach: Reach, community: Community, moment: datetime) -> list[Line]:
+    """Return the slots that are kept for those who wait, calls to make first."""
+    return [
+        {
+            "reference": each.request,
+            "name": staff_words.person(each.family_name, each.given_name)
+            if each.family_name or each.given_name
+            else "",
+            "phone": each.phone and wording.spaced(each.phone),
+            "when": wording.short_day_and_hour(each.starts_at, community.zone, now=moment),
+            "who": each.professional,
+            "where": each.site_name,
+            "until": wording.hour(each.until, community.zone),
+            "is_to_call": each.is_to_call,
+        }
+        for each in offered.live(session, reach, now=moment)
     ]
 
 

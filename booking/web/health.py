@@ -18,13 +18,15 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from booking.desk import asked_sms, orphans
 from booking.extensions import db, now
 from booking.guards import PUBLIC, open_to
 from booking.models import Booking, BookingStatus, CareRequest, RequestStatus, WorkerHeartbeat
 from config import schema
 from config.database import transaction
-from notifications.models import STILL_TO_SEND, OutboxMessage
-from schedules.models import Slot
+from notifications import outbox, senders_stopped
+from notifications.models import STILL_TO_SEND, Channel, OutboxMessage, Status
+from schedules.models import Community, Slot
 
 health = Blueprint("health", __name__)
 
@@ -33,6 +35,11 @@ SLOWEST_ANSWER = timedelta(milliseconds=500)
 
 WORKER_SILENT = timedelta(seconds=90)
 """After this long without a heartbeat messages no longer leave; booking goes on."""
+
+A_DAY = timedelta(days=1)
+
+TOO_MANY = (outbox.TOO_MANY_TODAY, outbox.OVER_DAILY_LIMIT, asked_sms.TOO_OFTEN)
+"""Why a message did not leave: to one number, by one community, from one address."""
 
 LEADER = 1
 """The row of `worker_heartbeat` in which the leading worker says that it lives."""
@@ -131,8 +138,20 @@ class Vitals:
     outbox_waiting: int
     outbox_oldest_seconds: float
     """How long the oldest message that is due has waited; 0 if none is."""
+    senders_stopped: frozenset[Channel]
+    """Channels whose provider refuses everything."""
+    messages_lost: int
+    """Of a day, without a way left: each is on the list of those to telephone."""
+    messages_refused: int
+    """Of a day, that did not leave because too much was sent or asked for."""
+    sms_most: int
+    """Of a day, of the community that sent the most: what a runaway sender costs."""
     heartbeat_age_seconds: float | None
     """None if no worker ever led."""
+    promises_wrong: int
+    """Requests whose promise was not as it should be, when all were last checked."""
+    promises_checked_age_seconds: float | None
+    """Since the community that was checked longest ago; None if one never was."""
 
 
 def measure(session: Session, *, now: datetime) -> Vitals:
@@ -152,8 +171,37 @@ def measure(session: Session, *, now: datetime) -> Vitals:
         requests_late=_count(session, is_open, CareRequest.deadline < now),
         outbox_waiting=_count(session, STILL_TO_SEND, OutboxMessage.send_at <= now),
         outbox_oldest_seconds=_seconds(oldest, now) or 0.0,
+        senders_stopped=frozenset(
+            pause.channel for pause in senders_stopped.stopped(session, now=now)
+        ),
+        messages_lost=_count(
+            session,
+            OutboxMessage.status.in_((Status.FAILED, Status.UNDELIVERED)),
+            OutboxMessage.send_at > now - A_DAY,
+        ),
+        messages_refused=_count(
+            session,
+            OutboxMessage.failure.in_(TOO_MANY),
+            OutboxMessage.send_at > now - A_DAY,
+        ),
+        sms_most=_sms_most(session, now),
         heartbeat_age_seconds=_seconds(beaten, now),
+        promises_wrong=session.scalar(select(func.sum(Community.promises_wrong))) or 0,
+        promises_checked_age_seconds=_seconds(orphans.last_check(session), now),
     )
+
+
+def _sms_most(session: Session, now: datetime) -> int:
+    each = (
+        select(func.count().label("sent"))
+        .where(
+            OutboxMessage.channel == Channel.SMS,
+            OutboxMessage.call_started_at > now - A_DAY,
+        )
+        .group_by(OutboxMessage.community_id)
+        .subquery()
+    )
+    return session.scalar(select(func.max(each.c.sent))) or 0
 
 
 def _count(session: Session, *which: object) -> int:
@@ -192,9 +240,41 @@ class _Figures(Collector):
             "Age of the oldest message due",
             v.outbox_oldest_seconds,
         )
+        stopped = GaugeMetricFamily(
+            "jourmeme_sender_stopped", "Whether a provider refuses everything", labels=["channel"]
+        )
+        for channel in Channel:
+            stopped.add_metric([channel.value], channel in v.senders_stopped)
+        yield stopped
+        yield GaugeMetricFamily(
+            "jourmeme_messages_lost_day", "Messages of a day that did not arrive", v.messages_lost
+        )
+        yield GaugeMetricFamily(
+            "jourmeme_messages_refused_day",
+            "Messages of a day beyond what may be sent",
+            v.messages_refused,
+        )
+        yield GaugeMetricFamily(
+            "jourmeme_sms_day_most", "SMS of a day, of the community with the most", v.sms_most
+        )
+        yield from _promises(v)
         if v.heartbeat_age_seconds is not None:
             yield GaugeMetricFamily(
                 "jourmeme_worker_heartbeat_age_seconds",
                 "Time since a worker last led",
                 v.heartbeat_age_seconds,
             )
+
+
+def _promises(v: Vitals) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "jourmeme_promises_wrong",
+        "Requests whose promise was not as it should be when last checked",
+        v.promises_wrong,
+    )
+    if v.promises_checked_age_seconds is not None:
+        yield GaugeMetricFamily(
+            "jourmeme_promises_checked_age_seconds",
+            "Time since every promise was checked",
+            v.promises_checked_age_seconds,
+        )

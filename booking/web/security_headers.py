@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 STATIC = Path(__file__).parent / "static"
 
-PATIENT_DOORS = frozenset({None, "patient", "appointment", "pages"})
+PATIENT_DOORS = frozenset({None, "patient", "appointment", "lost", "offered", "pages"})
 """Blueprints whose pages carry no script at all. None: an address that leads nowhere."""
 
 PATIENT_POLICY = (

@@ -55,6 +55,12 @@ def clean(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", written).split())
 
 
+def plain(text: str) -> str:
+    """Return letters as people compare them: no accents, no capitals."""
+    bare = unicodedata.normalize("NFKD", text)
+    return "".join(sign for sign in bare if not unicodedata.combining(sign)).casefold()
+
+
 def typed(form: MultiDict[str, str]) -> dict[str, str]:
     """Return the first value of each field, cleaned and cut, to read and to show again."""
     return {name: clean(value[:LONGEST_ECHO])[:LONGEST_ECHO] for name, value in form.items()}
@@ -66,13 +72,22 @@ def a_day(text: str, today: date) -> date:
     Raises:
         ValueError: if there is no such day, or it is too far away.
     """
-    french = FRENCH_DAY.fullmatch(text)
-    day = (
-        date(int(french[3]), int(french[2]), int(french[1])) if french else date.fromisoformat(text)
-    )
+    day = any_day(text)
     if abs(day - today) > FURTHEST_DAY:
         raise ValueError(text)
     return day
+
+
+def any_day(text: str) -> date:
+    """Return the day that was meant, as `a_day` understands it, however far away.
+
+    Raises:
+        ValueError: if there is no such day.
+    """
+    french = FRENCH_DAY.fullmatch(text)
+    return (
+        date(int(french[3]), int(french[2]), int(french[1])) if french else date.fromisoformat(text)
+    )
 
 
 def an_hour(text: str) -> time:
@@ -152,7 +167,7 @@ def wished(form: MultiDict[str, str], today: date) -> Wished:
     day = _wished_day(said, today)
     if day is None:
         field = "date" if said.get("day") == "other" else "day"
-        errors[field] = _("Cette date n’existe pas. Par exemple, 27/11/2026")
+        errors[field] = _("Cette date n’existe pas, ou elle est trop loin")
     try:
         starts = an_hour(said.get("hour", ""))
     except ValueError:

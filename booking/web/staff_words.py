@@ -21,6 +21,7 @@ from booking.models import (
 from booking.triage.protocol import Kind as QuestionKind
 from booking.triage.protocol import Level, Protocol, Question
 from booking.web import wording
+from notifications.models import Channel as Means
 from notifications.models import Kind, Status
 from schedules.models import Visibility
 
@@ -93,9 +94,14 @@ OPEN_NOW = lazy("En cours")
 
 MESSAGES = {
     Kind.CONFIRMATION: lazy("Confirmation du rendez-vous"),
-    Kind.MOVED: lazy("Changement d’heure"),
+    Kind.MOVED: lazy("Changement d’heure ou de lieu"),
     Kind.CANCELLED: lazy("Annulation du rendez-vous"),
     Kind.CALL_BACK: lazy("Promesse de rappel"),
+}
+MEANS = {
+    Means.SMS: lazy("SMS"),
+    Means.VOICE: lazy("Appels automatiques"),
+    Means.EMAIL: lazy("Courriels"),
 }
 NOT_ARRIVED = {
     Status.FAILED: lazy("non envoyé"),

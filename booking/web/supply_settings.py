@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from booking import guards
 from booking.desk import board
-from booking.extensions import db
+from booking.extensions import db, now
 from booking.models import Role
 from booking.web import ladder_lines, staff_forms
 from booking.web.staff_forms import FormRefused
 from config.database import transaction
-from schedules import ladder
+from schedules import ladder, releasing
 from schedules.days_off import SCHOOL_ZONES
 from schedules.models import Community
 
@@ -86,10 +86,13 @@ def save() -> ResponseReturnValue:
             steps, territory = ladder_lines.read(request.form), _territory(said)
         except FormRefused as wrong:
             return _page(community, said, said, wrong.errors), 422
+        has_new_steps = community.ladder != steps
         community.ladder = steps
         community.holidays = territory
         zone = said.get("school_zone")
         community.school_zone = zone if zone in SCHOOL_ZONES else None
+        if has_new_steps:
+            releasing.follow(session, community, now=now())
     return redirect(url_for("coordination.settings.show", fait=1), 303)
 
 

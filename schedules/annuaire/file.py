@@ -48,6 +48,9 @@ UNNAMED = {"603": "Maison de santé", "124": "Centre de santé", "620": "Pharmac
 
 PHONE_DIGITS = 10
 
+OVERSEAS = ("97", "98")
+"""There, a département's code has three signs."""
+
 SMALL_WORDS = re.compile(
     r"(?<=[\s'’-])(?:à|au|aux|de|des|du|en|et|la|le|les|lès|sous|sur|d|l)(?=[\s'’-])",
     re.IGNORECASE,
@@ -105,13 +108,54 @@ class Reading:
 
     rows: int = 0
     elsewhere: int = 0
-    """Rows about other communes."""
+    """Rows about other communes, départements or people."""
     refused: Counter[str] = field(default_factory=Counter)
     """`fields` (too few of them), `identifier` (no RPPS), `rpps` (not eleven digits), `name`."""
 
 
+@dataclass(frozen=True)
+class Lines:
+    """An open file, line by line, that knows how far it has been read."""
+
+    text: TextIO
+    size: int
+    """In bytes."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.text)
+
+    def read(self) -> int:
+        """Return how many bytes were read by now."""
+        return self.text.buffer.tell()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows count: all conditions that are set must hold; None sets none."""
+
+    communes: frozenset[str] | None = None
+    """INSEE codes."""
+    departements: frozenset[str] | None = None
+    """Codes as `59`, `2A`, `974`."""
+    rpps: frozenset[str] | None = None
+
+    def has(self, insee: str, rpps: str) -> bool:
+        """Return whether a row about this commune and this person counts."""
+        return (
+            (self.communes is None or insee in self.communes)
+            and (
+                self.departements is None
+                or insee[: 3 if insee[:2] in OVERSEAS else 2] in self.departements
+            )
+            and (self.rpps is None or rpps in self.rpps)
+        )
+
+
+EVERYTHING = Wanted()
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
+def opened(path: Path) -> Iterator[Lines]:
     """Open the file, or the daily archive that it comes in.
 
     Raises:
@@ -119,28 +163,26 @@ def opened(path: Path) -> Iterator[TextIO]:
     """
     if not zipfile.is_zipfile(path):
         with path.open(encoding="utf-8-sig", newline="") as text:
-            yield text
+            yield Lines(text, path.stat().st_size)
         return
     with zipfile.ZipFile(path) as archive:
         inside = [name for name in archive.namelist() if Path(name).name.startswith(FILE_NAME)]
         if not inside:
             raise FileUnreadable(f"no {FILE_NAME} in the archive")
         with archive.open(inside[0]) as raw:
-            yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+            text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+            yield Lines(text, archive.getinfo(inside[0]).file_size)
 
 
-def activities(
-    lines: Iterable[str], *, communes: Iterable[str] | None, reading: Reading
-) -> Iterator[Activity]:
+def activities(lines: Iterable[str], *, wanted: Wanted, reading: Reading) -> Iterator[Activity]:
     """Return the activities one after the other, and count in `reading` what was left out.
 
-    `communes` are INSEE codes; None is everywhere. Of a file of any size, one row is in memory.
+    Of a file of any size, one row is in memory.
 
     Raises:
         ColumnMissing: if the header lacks one that is needed.
         FileUnreadable: if it is not UTF-8, or no table.
     """
-    wanted = None if communes is None else frozenset(communes)
     # Quotation marks are letters here: a practice may be called «L'Éveil».
     table = csv.reader(lines, delimiter="|", quoting=csv.QUOTE_NONE)
     try:
@@ -183,13 +225,13 @@ class _Row:
 def _activity(
     cells: Sequence[str],
     columns: Mapping[str, int],
-    communes: frozenset[str] | None,
+    wanted: Wanted,
     reading: Reading,
 ) -> Activity | None:
     row = _Row(cells, columns)
     if len(cells) <= max(columns[name] for name in NEEDED):
         reading.refused["fields"] += 1
-    elif communes is not None and row["code commune"] not in communes:
+    elif not wanted.has(row["code commune"], row["identifiant pp"]):
         reading.elsewhere += 1
     elif fault := _fault(row):
         reading.refused[fault] += 1
@@ -266,6 +308,13 @@ def _phone(said: str) -> str:
     if len(digits) != PHONE_DIGITS:
         return said
     return " ".join(digits[i : i + 2] for i in range(0, PHONE_DIGITS, 2))
+
+
+def has_right_finess_key(finess: str) -> bool:
+    """Return whether the last digit is the key. Of real numbers some fail: only warn."""
+    # In Corsica a letter stands for a digit of the old département, 20.
+    digits = finess.replace("A", "0").replace("B", "0")
+    return digits.isascii() and digits.isdigit() and has_right_key(digits)
 
 
 def has_right_key(rpps: str) -> bool:

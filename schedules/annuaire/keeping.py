@@ -1,11 +1,11 @@
 """Keep what the national directory says of one community: professionals, places, who works where.
 
-What people declared here (skills, languages, e-mail, equipment, access, a corrected point on the
-map) stays; nobody is removed: who left the directory is for a person to decide.
+What people declared here (enablements, languages, e-mail, equipment, access, a corrected point on
+the map) stays; nobody is removed: who left the directory is for a person to decide.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid5
@@ -15,7 +15,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from schedules import nomenclature
-from schedules.annuaire.file import Activity, Place, Reading, activities, has_right_key
+from schedules.annuaire.file import (
+    EVERYTHING,
+    Activity,
+    Place,
+    Reading,
+    Wanted,
+    activities,
+    has_right_finess_key,
+    has_right_key,
+)
 from schedules.annuaire.naming import holds_name
 from schedules.models import Commune, Community, Professional, ProfessionalSite, Site
 
@@ -25,6 +34,15 @@ MOST_ACTIVITIES = 100_000
 
 class TooMuch(ValueError):
     """More activities than any territory has: the community's communes must be known first."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Somebody, or a place, of whom the directory says something new."""
+
+    whose: str
+    """The RPPS of a person, the name of a place."""
+    columns: tuple[str, ...]
 
 
 @dataclass
@@ -42,15 +60,24 @@ class Kept:
     """INSEE codes whose places were left out: nobody knows where they are on the map."""
     wrong_keys: list[str] = field(default_factory=list)
     """RPPS numbers with a key that does not fit. They were kept: some real ones do not fit."""
+    wrong_finess: list[str] = field(default_factory=list)
+    """FINESS numbers with a key that does not fit. They were kept too."""
+    changes: list[Change] = field(default_factory=list)
+    """What differed from what was known, person by person and place by place."""
 
 
 def keep(
-    session: Session, community: Community, lines: Iterable[str], *, everywhere: bool = False
+    session: Session,
+    community: Community,
+    lines: Iterable[str],
+    *,
+    wanted: Wanted = EVERYTHING,
+    everywhere: bool = False,
 ) -> Kept:
     """Create and update this community's professionals and places from the directory's lines.
 
-    Only activities in the community's communes count, unless it has none or `everywhere` is said.
-    Doing it again changes nothing.
+    Only activities in the community's communes count, unless it has none or `everywhere` is said;
+    of those, only the `wanted`. Doing it again changes nothing.
 
     Raises:
         ColumnMissing: if the header lacks one that is needed. Nothing is kept.
@@ -62,13 +89,9 @@ def keep(
         for c in session.scalars(select(Commune).where(Commune.community_id == community.id))
     }
     kept = Kept(Reading())
-    found = _by_person(
-        activities(
-            lines,
-            communes=None if everywhere or not communes else communes,
-            reading=kept.reading,
-        )
-    )
+    if communes and not everywhere:
+        wanted = replace(wanted, communes=frozenset(communes))
+    found = _by_person(activities(lines, wanted=wanted, reading=kept.reading))
     served = _served(found, kept)
     people = _keep_people(session, community, served, kept)
     places = _keep_places(session, community, served, communes, kept)
@@ -115,13 +138,13 @@ def _keep_people(
     for rpps, theirs in people.items():
         person = known.get(rpps)
         if person is None:
-            person = Professional(community_id=community.id, rpps=rpps, languages=["fr"], skills=[])
+            person = Professional(community_id=community.id, rpps=rpps, languages=["fr"])
             session.add(person)
             known[rpps] = person
             kept.professionals["new"] += 1
             _set(person, _said_of(theirs))
         else:
-            kept.professionals["changed" if _set(person, _said_of(theirs)) else "same"] += 1
+            _keep_change(kept, kept.professionals, rpps, _set(person, _said_of(theirs)))
     return known
 
 
@@ -139,12 +162,18 @@ def _said_of(theirs: list[Activity]) -> dict[str, Any]:
     }
 
 
-def _set(row: object, said: Mapping[str, Any]) -> bool:
-    """Write what differs, and return whether anything did."""
+def _keep_change(kept: Kept, counts: Counter[str], whose: str, changed: Sequence[str]) -> None:
+    counts["changed" if changed else "same"] += 1
+    if changed:
+        kept.changes.append(Change(whose, tuple(changed)))
+
+
+def _set(row: object, said: Mapping[str, Any]) -> list[str]:
+    """Write what differs, and return the names of what did."""
     changed = {name: value for name, value in said.items() if getattr(row, name) != value}
     for name, value in changed.items():
         setattr(row, name, value)
-    return bool(changed)
+    return list(changed)
 
 
 def _keep_places(
@@ -158,8 +187,10 @@ def _keep_places(
     known = _known_sites(session, community, every)
     for key, place in every.items():
         commune = communes.get(place.insee)
+        if place.finess and not has_right_finess_key(place.finess):
+            kept.wrong_finess.append(place.finess)
         if site := known.get(key):
-            kept.places["changed" if _set(site, _said_of_place(place)) else "same"] += 1
+            _keep_change(kept, kept.places, site.name, _set(site, _said_of_place(place)))
         elif commune is None:
             kept.communes_unknown[place.insee] += 1
         else:

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
-from icalendar import Calendar, Component
+from icalendar import Calendar, Component, FreeBusy, vPeriod
 
 from schedules.calendars.guard import Failure, Refused
 from schedules.calendars.said import Span, Written
@@ -30,6 +30,9 @@ FREE_IF = {
     "TRANSP": "TRANSPARENT",
     "X-MICROSOFT-CDO-BUSYSTATUS": "FREE",
 }
+BUSY_TYPES = {"BUSY", "BUSY-UNAVAILABLE", "BUSY-TENTATIVE"}
+"""What a period of VFREEBUSY says of its owner; the others say FREE, or something of their own."""
+
 NEEDED = {"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE"}
 """Where one of these cannot be read, nobody knows when the event is."""
 
@@ -41,6 +44,10 @@ MINUTES_OF_A_VISIT = range(5, 61)
 MOST_SLOTS = 24
 
 
+# icalendar forgives a broken line in an event, and would refuse the whole file for one here.
+FreeBusy.ignore_exceptions = True
+
+
 @dataclass(frozen=True)
 class Understood:
     """What a calendar says of some days, and nothing that it says of people."""
@@ -49,9 +56,9 @@ class Understood:
     """Merged, in order, within the window."""
     openings: tuple[Written, ...]
     events: int
-    """How many occurrences of the window make the owner busy or open slots."""
+    """How many occurrences and periods of the window make the owner busy or open slots."""
     unreadable: int
-    """How many events were left out, because nobody could tell when they are."""
+    """How many events and periods were left out, because nobody could tell when they are."""
 
 
 def understood(raw: bytes, window: Span, zone: ZoneInfo, *, host: str) -> Understood:
@@ -73,6 +80,9 @@ def understood(raw: bytes, window: Span, zone: ZoneInfo, *, host: str) -> Unders
     # Bytes, never text: text without a line break would be taken for the name of a file.
     for calendar in Calendar.from_ical(raw, multiple=True):
         unreadable += _leave_out(calendar)
+        periods, broken = _periods(calendar, window, zone)
+        busy += periods
+        unreadable += broken
         for event in _occurrences(calendar, window):
             span = _moment(event.start, zone), _moment(event.end, zone)
             if span[1] <= span[0] or str(event.get("UID", "")).endswith(f"@{host}"):
@@ -144,6 +154,24 @@ def _occurrences(calendar: Component, window: Span) -> Sequence[Any]:
     if len(found) > MOST_OCCURRENCES:
         raise Refused(Failure.TOO_MANY_EVENTS)
     return list(found)
+
+
+def _periods(calendar: Component, window: Span, zone: ZoneInfo) -> tuple[list[Span], int]:
+    """Return what VFREEBUSY says is busy within the window, and how many periods are unreadable.
+
+    Where a server shares hours and no events, this is all that there is.
+    """
+    busy: list[Span] = []
+    broken = 0
+    for part in calendar.walk("VFREEBUSY"):
+        said = part.get("FREEBUSY", [])
+        for period in said if isinstance(said, list) else [said]:
+            if not isinstance(period, vPeriod):
+                broken += 1
+            elif str(period.params.get("FBTYPE", "BUSY")).upper() in BUSY_TYPES:
+                begin, end = (_moment(each, zone) for each in (period.start, period.end))
+                busy.append((max(begin, window[0]), min(end, window[1])))
+    return [(begin, end) for begin, end in busy if begin < end], broken
 
 
 def _is_free(event: Component) -> bool:

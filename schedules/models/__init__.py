@@ -1,6 +1,8 @@
 """Tables of supply: who gives care where, reserved time, slots, calendars in and out."""
 
 from schedules.models.calendars import BusyCalendar, BusyTime, CalendarOpening, Feed
+from schedules.models.community import Community
+from schedules.models.members import Enablement
 from schedules.models.openings import Absence, Act, ActKind, Opening, OpeningSkip
 from schedules.models.supply import (
     DOCTOR,
@@ -8,7 +10,6 @@ from schedules.models.supply import (
     AppointmentType,
     Codes,
     Commune,
-    Community,
     Mode,
     Professional,
     ProfessionalSite,
@@ -30,6 +31,7 @@ __all__ = [
     "Codes",
     "Commune",
     "Community",
+    "Enablement",
     "Feed",
     "Mode",
     "Opening",

@@ -52,6 +52,8 @@ class Opening(Base):
     pause_minutes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     most_slots: Mapped[int | None] = mapped_column(SmallInteger)
     """No more slots than this a day, the first ones; none: as many as fit."""
+    capacity: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """How many patients come at the same time: each is a slot, in a lane of its own."""
     mode: Mapped[Mode] = mapped_column(server_default="AMB")
     appointment_type: Mapped[AppointmentType] = mapped_column(server_default="ROUTINE")
     visibility: Mapped[list[str]] = mapped_column(Codes)
@@ -60,7 +62,7 @@ class Opening(Base):
     """Nobody whom this professional does not know: no first-time patients."""
     on_public_holidays: Mapped[bool] = mapped_column(server_default="false")
     in_school_holidays: Mapped[bool] = mapped_column(server_default="true")
-    ladder: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    ladder: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     """Its own steps (see schedules.ladder); none: the community's."""
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
@@ -81,6 +83,7 @@ class Opening(Base):
         CheckConstraint("slot_minutes BETWEEN 5 AND 60", name="slot_is_a_visit"),
         CheckConstraint("pause_minutes BETWEEN 0 AND 60", name="pause_is_short"),
         CheckConstraint("most_slots > 0", name="makes_slots"),
+        CheckConstraint("capacity BETWEEN 1 AND 12", name="capacity_is_small"),
         CheckConstraint(
             "visibility <@ '{PUBLIC,PRO,SNP,CPTS}' AND cardinality(visibility) > 0",
             name="visibility_is_national",

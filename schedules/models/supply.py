@@ -1,28 +1,25 @@
 """Tables of supply: communities, places, professionals, and the slots they reserve."""
 
-from datetime import datetime, time
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKeyConstraint,
-    Identity,
     Index,
     String,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base, CommunityId, Id, Reference
 
 Codes = ARRAY(String)
-"""A short list of national codes, or of the protocols that somebody is enabled for."""
+"""A short list of national codes, or of what can be asked of a slot."""
 
 
 DOCTOR = "10"
@@ -57,40 +54,6 @@ class AppointmentType(StrEnum):
 
     ROUTINE = "ROUTINE"
     WALKIN = "WALKIN"
-
-
-class Community(Base):
-    """A CPTS: the tenant. Every other row belongs to exactly one."""
-
-    __tablename__ = "community"
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    reference: Mapped[Reference] = mapped_column(unique=True)
-    name: Mapped[str]
-    slug: Mapped[str] = mapped_column(unique=True)
-    """Short name for addresses and commands: `cpts-vallee-de-l-orbe`."""
-    finess: Mapped[str | None]
-    zone_name: Mapped[str] = mapped_column(server_default="Europe/Paris")
-    phone: Mapped[str]
-    """The line where somebody fills the form with the caller, as people read it."""
-    email: Mapped[str]
-    """Mailbox that exists: organiser of every calendar entry."""
-    opens_at: Mapped[time]
-    closes_at: Mapped[time]
-    """Wall time, in the zone, between which the line is answered, Monday to Saturday."""
-    legal_rules: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
-    """What of the law this community uses: ids of config/legal_rules.yaml, none until chosen."""
-    ladder: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
-    """To whom unused reserved time is released, and when: see schedules.ladder."""
-    holidays: Mapped[str] = mapped_column(server_default="FR")
-    """Whose public holidays count: `FR`, or its ISO 3166-2 part as `FR-57`, `FR-974`."""
-    school_zone: Mapped[str | None]
-    """Zone A, B or C, or an overseas territory, for school holidays; none where nobody asks."""
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone of every hour that people of this territory read."""
-        return ZoneInfo(self.zone_name)
 
 
 class Commune(Base):
@@ -159,9 +122,9 @@ class Professional(Base):
     discipline: Mapped[str]
     """The word by which protocols call them, from the two codes: see schedules.nomenclature."""
     languages: Mapped[list[str]] = mapped_column(Codes, server_default="{fr}")
-    skills: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
-    """Cooperation protocols and legal enablings that this person has declared."""
     email: Mapped[str | None]
+    suspended_at: Mapped[datetime | None]
+    """Since then nothing of theirs is offered, and their account lets nobody in."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "reference", name="uq_professional_reference"),
@@ -210,7 +173,7 @@ class Slot(Base):
     site_id: Mapped[int] = mapped_column(BigInteger)
     discipline: Mapped[str]
     skills: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
-    """What can be asked of this slot: the professional's skills and the site's equipment."""
+    """What can be asked of it: the professional's enablements of that day, the site's equipment."""
     visibility: Mapped[list[str]] = mapped_column(Codes)
     mode: Mapped[Mode] = mapped_column(server_default="AMB")
     appointment_type: Mapped[AppointmentType] = mapped_column(server_default="ROUTINE")
@@ -223,6 +186,9 @@ class Slot(Base):
     withdrawn_at: Mapped[datetime | None]
     opening_id: Mapped[int | None] = mapped_column(BigInteger)
     """The reserved time that made it; none where somebody opened it by hand."""
+    lane: Mapped[int | None]
+    """Which of several patients at the same time, counted from 0; none: the professional's whole
+    attention. It says what else may be at that time, and nothing to the patient."""
     calendar_id: Mapped[int | None] = mapped_column(BigInteger)
     """The calendar in which its owner wrote `#SNP`; none where nobody did."""
     complaints: Mapped[list[str]] = mapped_column(Codes, server_default="{}")
@@ -262,9 +228,15 @@ class Slot(Base):
             "visibility <@ '{PUBLIC,PRO,SNP,CPTS}' AND cardinality(visibility) > 0",
             name="visibility_is_national",
         ),
+        CheckConstraint(
+            "lane IS NULL OR (opening_id IS NOT NULL AND lane BETWEEN 0 AND 11)",
+            name="lane_is_of_an_opening",
+        ),
         ExcludeConstraint(
             # A range of one number stands for «=», so that gist needs no extension.
             (text("int8range(professional_id, professional_id, '[]')"), "&&"),
+            # Without a lane it has no upper end: such a slot meets every lane, and its like.
+            (text("int4range(COALESCE(lane, 0), lane, '[]')"), "&&"),
             (text("tstzrange(starts_at, ends_at)"), "&&"),
             name="slot_no_overlap",
             where=text("withdrawn_at IS NULL"),

@@ -50,7 +50,7 @@ def test_only_slots_writes_a_hold_or_a_claim():
     tells = "booking/api/appointments.py"
     written = r"\b(held_by|held_until|claimed_by|claimed_at)="
 
-    assert lines_with(written, "schedules/slots.py", tells) == []
+    assert lines_with(written, "schedules/slots.py", "schedules/keeping.py", tells) == []
 
 
 def test_nobody_but_the_errors_page_and_the_worker_catches_everything():

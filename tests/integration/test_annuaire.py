@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from schedules import annuaire, nomenclature
 from schedules.annuaire import keeping
-from schedules.annuaire.file import has_right_key
-from schedules.models import Commune, Professional, ProfessionalSite, Site
+from schedules.annuaire.file import has_right_finess_key, has_right_key
+from schedules.models import Commune, Enablement, Professional, ProfessionalSite, Site
 from tests import builders
 
 HEADER = (
@@ -302,14 +302,15 @@ def test_reading_the_same_file_twice_changes_nothing(session, community):
 def test_an_update_keeps_what_people_declared_here(session, community):
     keep(session, community)
     aya = person(session, "99900000119")
-    aya.skills, aya.email = ["protocole-cystite"], "aya@ambrelle.example"
-    session.flush()
+    aya.email = "aya@ambrelle.example"
+    builders.an_enablement(session, aya, "protocole-cystite")
 
     kept = keep(session, community, EXTRACT.replace("N'GUESSAN", "N'GUESSAN-ROCHE"))
 
     session.refresh(aya)
     assert aya.family_name == "N'Guessan-Roche"
-    assert (aya.skills, aya.email) == (["protocole-cystite"], "aya@ambrelle.example")
+    assert aya.email == "aya@ambrelle.example"
+    assert session.scalars(select(Enablement.code)).all() == ["protocole-cystite"]
     assert kept.professionals["changed"] == 1
 
 
@@ -365,6 +366,24 @@ def test_the_daily_archive_is_opened_as_it_comes(session, community, tmp_path):
         kept = annuaire.keep(session, community, lines)
 
     assert kept.professionals["new"] == 20
+
+
+def test_an_open_file_knows_how_far_it_was_read(tmp_path):
+    file = tmp_path / "table"
+    file.write_text(EXTRACT, encoding="utf-8")
+
+    with annuaire.opened(file) as lines:
+        assert lines.read() == 0
+        assert len(list(lines)) == 31
+        assert lines.read() == lines.size == file.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("finess", "is_right"),
+    [("950047225", True), ("950046227", True), ("810004421", False), ("2A0000016", True)],
+)
+def test_the_key_of_a_finess_is_known_also_in_corsica(finess, is_right):
+    assert has_right_finess_key(finess) is is_right
 
 
 def test_an_archive_of_something_else_is_refused(tmp_path):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select, update
 
+from booking.desk import promises
 from booking.models import Booking, BookingState, BookingStatus, CareRequest, RequestStatus
 from config.database import transaction
 from notifications.models import OutboxMessage
@@ -187,6 +188,8 @@ def test_what_is_not_unscheduled_care_gets_advice_and_no_appointment(session, pa
                 status=RequestStatus.ADVISED, level="NOT_UNSCHEDULED", deadline=None
             )
         )
+        advised = session.scalars(select(CareRequest)).one()
+        promises.end(session, advised, "advised", by="TRIAGE", now=NOON)
     path = f"/{asked['reference']}"
 
     held = partner.send("PUT", f"{path}/hold", {"slot": str(times[0].reference)})

@@ -212,6 +212,37 @@ def test_the_directory_is_imported_and_told(run, community, directory, session):
     assert session.scalar(select(func.count()).select_from(Professional)) == 20
 
 
+@pytest.mark.parametrize(
+    ("options", "people"),
+    [
+        (("--departement", "89"), 20),
+        (("--departement", "35"), 0),
+        (("--departement", "35", "--departement", "89"), 20),
+        (("--rpps", "99900000101", "--rpps", "99900000119"), 2),
+        (("--rpps", "99900000101", "--departement", "2a"), 0),
+    ],
+)
+def test_only_some_departements_or_people_are_wanted(  # noqa: PLR0917 - a table’s columns
+    run, community, directory, session, options, people
+):
+    result = run("import-directory", str(directory), "--community", "ambrelle", *options)
+
+    assert result.exit_code == 0
+    assert session.scalar(select(func.count()).select_from(Professional)) == people
+
+
+def test_what_the_directory_changed_is_told_without_names(run, community, directory):
+    run("import-directory", str(directory), "--community", "ambrelle")
+    directory.write_text(EXTRACT.replace("N'GUESSAN", "DUBOIS"), encoding="utf-8")
+
+    result = run("import-directory", str(directory), "--community", "ambrelle")
+
+    assert "Modifié : 99900000119 (family_name)." in result.stdout.replace("\u00a0", " ")
+    assert "Dubois" not in result.output
+    assert "clé du FINESS inattendue" in result.stdout
+    assert "890999001" in result.stdout
+
+
 def test_the_directory_of_everywhere_tells_which_communes_are_missing(run, community, directory):
     result = run("import-directory", str(directory), "--community", "ambrelle", "--everywhere")
 

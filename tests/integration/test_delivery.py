@@ -152,7 +152,7 @@ def test_what_is_due_is_sent_and_recorded(promise, drain, statuses):
 
 def test_more_messages_than_threads_all_leave_in_one_drain(promise, drain):
     for number in range(3 * delivery.CALLS_AT_ONCE + 1):
-        promise(str(number))
+        promise(str(number), recipient=f"+3363998{number:04}")
     sender = Recorder()
 
     assert drain(sender) == 25
@@ -168,7 +168,7 @@ def test_a_drain_stops_at_its_limit(promise, drain):
 
 def test_two_drains_at_once_send_each_message_once(promise, drain):
     for number in range(40):
-        promise(str(number))
+        promise(str(number), recipient=f"+3363998{number:04}")
     sender, start = Recorder(), threading.Barrier(3)
 
     def one_worker():

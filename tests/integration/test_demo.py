@@ -19,7 +19,7 @@ from notifications.models import OutboxMessage
 from notifications.phones import parse
 from schedules import nomenclature
 from schedules.annuaire.file import has_right_key
-from schedules.models import Commune, Professional, ProfessionalSite, Site, Slot
+from schedules.models import Commune, Enablement, Professional, ProfessionalSite, Site, Slot
 from schedules.slots import SlotsOverlap
 from tests.builders import LINKS
 
@@ -152,7 +152,7 @@ def test_everything_that_the_protocol_may_ask_for_is_offered_by_somebody(session
     seed(session, protocol)
 
     routes = {route for complaint in protocol.complaints for route in complaint.routes}
-    offered = {skill for p in session.scalars(select(Professional)) for skill in p.skills}
+    offered = set(session.scalars(select(Enablement.code)))
     offered |= {what for s in session.scalars(select(Site)) for what in s.equipment}
     asked_for = {r.requires for r in routes if r.requires} | {n for r in routes for n in r.needs}
     assert asked_for <= offered

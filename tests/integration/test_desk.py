@@ -560,12 +560,15 @@ def test_booking_one_slot_lets_go_of_another_that_was_held(
     assert slot_of(session, another.reference).held_by is None
 
 
-def test_a_landline_gets_no_sms(session, community, slot, protocol):
+def test_a_landline_gets_a_call_and_no_sms(session, community, slot, protocol):
     request = a_triaged_request(session, community, protocol, phone="+33199000042")
 
     booked = book(session, request, community, slot)
 
-    assert [m.channel for m in messages(session, booked.reference)] == [Channel.EMAIL]
+    assert [m.channel for m in messages(session, booked.reference)] == [
+        Channel.VOICE,
+        Channel.EMAIL,
+    ]
 
 
 def test_who_wants_no_sms_gets_none(session, community, slot, protocol):

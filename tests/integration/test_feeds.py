@@ -3,17 +3,18 @@
 import io
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
 from icalendar import Calendar, Event
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from booking import accounts
 from booking.desk import change, feeds
 from booking.desk.board import Scope
 from booking.links import hashed
-from booking.models import BookingStatus, CancelledBy, Role
+from booking.models import AccountSite, BookingStatus, CancelledBy, Role
 from config import logs
 from notifications.models import Channel, OutboxMessage
 from schedules import ics
@@ -89,8 +90,8 @@ def next_door(session, community, doctor):
     return site
 
 
-def a_feed(session, scope: Scope, key: str) -> str:
-    token = feeds.make(session, scope, key, by=uuid4(), now=NOON)
+def a_feed(session, scope: Scope, key: str, by: UUID | None = None) -> str:
+    token = feeds.make(session, scope, key, by=by or uuid4(), now=NOON)
     session.commit()
     return urlsplit(LINKS.feed(token)).path
 
@@ -486,6 +487,33 @@ def test_each_sees_and_ends_their_own_links_alone(  # noqa: PLR0917 - fixtures
     # Whoever's times they are may end what others made of them.
     assert professional.post(f"/agendas/{by_secretary.reference}/arreter").status_code == 303
     assert app.test_client().get(pair).status_code == 410
+
+
+@pytest.mark.parametrize("how", ["closed", "moved"])
+def test_an_address_ends_with_the_account_of_who_made_it_or_when_she_leaves_the_site(  # noqa: PLR0917 - fixtures
+    session, client, professional, community, doctor, site, next_door, how
+):
+    hers = an_account(
+        session, community, Role.SECRETARY, sites=(site, next_door), email="partie@t.example"
+    )
+    scope = Scope(community.id, None, (site.id, next_door.id))
+    keys = [f"{doctor.reference}~{site.reference}", f"~{next_door.reference}"]
+    left, other = (a_feed(session, scope, key, by=hers.reference) for key in keys)
+    assert {client.get(path).status_code for path in (left, other)} == {200}
+
+    if how == "closed":
+        accounts.close(session, community.id, hers.reference, now=NOON)
+    else:
+        session.execute(
+            delete(AccountSite).where(
+                AccountSite.account_id == hers.id, AccountSite.site_id == site.id
+            )
+        )
+    session.commit()
+
+    assert client.get(left).status_code == 410
+    assert client.get(other).status_code == (410 if how == "closed" else 200)
+    assert "Arrêter ce lien" not in words(professional.get("/agendas"))
 
 
 def test_the_page_is_for_those_who_care_for_patients(app, session, community, client):

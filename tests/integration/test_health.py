@@ -150,15 +150,16 @@ def test_the_figures_count_what_an_operator_watches(client, session):
     builders.a_slot(session, starts_at=NOON - timedelta(hours=1))
     community = slot.community_id
     for deadline in (NOON - timedelta(minutes=1), NOON + timedelta(hours=1)):
-        session.add(
-            CareRequest(
-                community_id=community,
-                channel=Channel.PHONE,
-                status=RequestStatus.OPEN,
-                created_at=NOON,
-                deadline=deadline,
-            )
+        asked = CareRequest(
+            community_id=community,
+            channel=Channel.PHONE,
+            status=RequestStatus.OPEN,
+            created_at=NOON,
+            deadline=deadline,
         )
+        session.add(asked)
+        session.flush()
+        builders.a_promise(session, asked)
     a_message(session, builders.a_community(session), send_at=NOON - timedelta(seconds=42))
     beat(session, timedelta(seconds=7))
 
@@ -166,6 +167,7 @@ def test_the_figures_count_what_an_operator_watches(client, session):
 
     assert said["jourmeme_slots_free"] == 1
     assert (said["jourmeme_requests_open"], said["jourmeme_requests_late"]) == (2, 1)
+    assert said["jourmeme_promises_wrong"] == 0
     assert said["jourmeme_outbox_waiting"] == 1
     assert said["jourmeme_outbox_oldest_seconds"] == 42
     assert said["jourmeme_worker_heartbeat_age_seconds"] == 7

@@ -288,9 +288,8 @@ def test_a_doctor_may_accept_tomorrow_with_a_name_and_a_reason(
 def test_who_was_looked_for_is_known_with_their_telephones(session, community, protocol, slot):
     request = a_triaged_request(session, community, protocol, answers=TODAY)
 
-    tried = {
-        each.discipline: each.professionals for each in nothing_free.looked_for(session, request)
-    }
+    found = nothing_free.looked_for(session, request, today=NOON.date())
+    tried = {each.discipline: each.professionals for each in found}
 
     assert "MG" in tried
 

@@ -12,7 +12,7 @@ from config.database import engine_options, transaction
 from schedules import making, reserving, slots
 from schedules.models import Community, Opening, Professional, Site, Slot
 from schedules.plans import EVERY_DAY, Plan
-from tests.builders import a_community, a_professional, a_site
+from tests.builders import LINKS, a_community, a_professional, a_site
 from tests.clockwork import NOON
 from tests.conftest import address_of
 
@@ -33,7 +33,7 @@ def bench(engine, hands):
     options = engine_options(lambda: address_of(engine), pool_size=3)
     own = create_engine("postgresql+psycopg://", **options)
     leader = worker.Leader(own)
-    yield worker.Bench(own, leader, hands, {}, None)
+    yield worker.Bench(own, leader, hands, {}, None, LINKS)
     leader.resign()
     own.dispose()
 

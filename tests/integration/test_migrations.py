@@ -1,9 +1,17 @@
 """The numbered migrations make exactly the tables that the code describes, and can be undone."""
 
-from sqlalchemy import create_engine, text
+from datetime import timedelta
 
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.orm import Session
+
+from booking.desk import ask, orphans
+from booking.models import Promise, PromiseEnd
 from config import schema
 from config.database import Base
+from schedules.models import Community
+from tests import builders
+from tests.clockwork import NOON
 
 DRAWING = text("""
     SELECT table_name, column_name || ' ' || data_type || ' ' || is_nullable
@@ -11,6 +19,7 @@ DRAWING = text("""
       FROM information_schema.columns WHERE table_schema = 'public'
     UNION SELECT conrelid::regclass::text, conname || ' ' || pg_get_constraintdef(oid)
       FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
+       AND contype <> 't'  -- a trigger that waits for the commit: only migrations make these
     UNION SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'
 """)
 
@@ -70,6 +79,8 @@ def test_every_number_of_a_row_is_a_bigint(engine):
 
 def test_every_table_of_a_community_is_led_by_it(engine):
     global_tables = {"community", "sign_in_failure", "worker_heartbeat", "alembic_version"}
+    # One sender for all communities: who said STOP said it to all, and one provider stops for all.
+    global_tables |= {"opt_out", "sender_pause"}
     with engine.connect() as connection:
         keys = dict(
             connection.execute(
@@ -84,3 +95,26 @@ def test_every_table_of_a_community_is_led_by_it(engine):
         for table, key in keys.items()
         if table not in global_tables and not key.startswith("PRIMARY KEY (community_id,")
     } == set()
+
+
+def test_whoever_waited_before_there_were_promises_has_one_afterwards(new_database, protocol):
+    engine = create_engine(new_database())
+    schema.upgrade(engine)
+    with Session(engine, expire_on_commit=False) as session:
+        slot = builders.a_slot(session, starts_at=NOON + timedelta(hours=4))
+        community = session.get_one(Community, slot.community_id)
+        waits = builders.a_triaged_request(session, community, protocol)
+        builders.a_booking(session, community, protocol, slot)
+        ended = builders.a_triaged_request(session, community, protocol)
+        ask.decline(session, ended, now=NOON)
+        session.commit()
+    schema.downgrade(engine, to="0010")
+    schema.upgrade(engine)
+
+    with Session(engine) as session:
+        made = session.scalars(select(Promise).order_by(Promise.request_id)).all()
+        assert [p.ended_as for p in made] == [None, PromiseEnd.KEPT]
+        assert {(p.began_at, p.due_at) for p in made} == {(NOON, NOON + timedelta(hours=24))}
+        assert made[0].request_id == waits.id
+        assert orphans.check(session, community.id, now=NOON) == 0
+    engine.dispose()

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from config.database import transaction
-from notifications import outbox, receipts
+from notifications import outbox, pacing, receipts
 from notifications.letters import Draft
 from notifications.models import Channel, Kind, OutboxMessage, Status
 from notifications.receipts import Report
@@ -90,7 +90,7 @@ def a_report(session, said, *, sid="SM1", account=OURS, error=None, message=None
         message=message or row(session).reference, said=said, sid=sid, account=account, error=error
     )
     with transaction(session):
-        return receipts.record(session, report, our_account=OURS)
+        return receipts.record(session, report, our_account=OURS, now=NOW)
 
 
 # The promise
@@ -433,7 +433,7 @@ def test_an_unclear_call_is_repeated_a_few_times_then_left_to_a_person(session, 
             outbox.record_unclear(session, letters[0], why="hang", now=now)
         now += timedelta(minutes=6)
 
-    assert calls == outbox.MOST_CALLS
+    assert calls == pacing.MOST_CALLS
     assert row(session).status is Status.UNKNOWN
 
 
@@ -613,11 +613,11 @@ class Post(RuleBasedStateMachine):
         if message.call_started_at:
             report = Report(message=message.reference, said=said, sid="SM", account=OURS)
             with transaction(self.session):
-                receipts.record(self.session, report, our_account=OURS)
+                receipts.record(self.session, report, our_account=OURS, now=self.now)
 
     @invariant()
     def nothing_is_called_about_more_than_a_few_times(self):
-        assert all(count <= outbox.MOST_CALLS for count in self.called.values())
+        assert all(count <= pacing.MOST_CALLS for count in self.called.values())
 
     @invariant()
     def nothing_is_lost(self):

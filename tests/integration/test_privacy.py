@@ -17,6 +17,7 @@ from booking.models import (
     CareRequest,
     Channel,
     IdempotencyKey,
+    PromiseEnd,
     RequestStatus,
     Role,
     SignInFailure,
@@ -90,6 +91,8 @@ def a_request_with_canaries(session, community, *, status=RequestStatus.BOOKED):
     session.flush()
     asked.level, asked.assessment_id = judged.level, judged.id
     session.flush()
+    if status is RequestStatus.BOOKED:
+        builders.a_promise(session, asked, ended_at=NOON, ended_as=PromiseEnd.KEPT)
     return asked
 
 

@@ -135,6 +135,84 @@ def test_so_many_of_a_day_as_are_kept_stay_until_they_are_given_back(session):
     assert after(session, four[3], hours=5, minutes=31).withdrawn_at is not None
 
 
+def followed(session, ladder, some):
+    """The community's steps are these from now on; its slots as they are then."""
+    community = session.get_one(Community, some[0].community_id)
+    community.ladder = ladder
+    releasing.follow(session, community, now=NOON)
+    session.commit()
+    return [builders.slot_of(session, slot.reference) for slot in some]
+
+
+def test_new_steps_reach_the_free_slots_that_exist_as_if_they_were_made_now(session):
+    near, far = reserved(session, count=2, ladder=[])
+    far.starts_at, far.ends_at = far.starts_at + timedelta(days=1), far.ends_at + timedelta(days=1)
+    session.commit()
+    steps = [LADDER[0], {"to": "SNP", "before": 12 * 60}, LADDER[-1]]
+
+    near, far = followed(session, steps, [near, far])
+
+    assert (near.only_own_patients, near.visibility, near.release_step) == (
+        False,
+        ["CPTS", "SNP"],
+        2,
+    )
+    assert near.release_at == near.starts_at - timedelta(minutes=15)
+    assert (far.only_own_patients, far.visibility, far.release_step) == (True, ["CPTS"], 1)
+    assert far.release_at == far.starts_at - timedelta(hours=12)
+
+
+def test_without_steps_slots_are_offered_again_as_they_were_published(session):
+    [slot] = followed(session, [], reserved(session))
+
+    assert (slot.only_own_patients, slot.visibility, slot.release_at) == (False, ["CPTS"], None)
+
+
+@pytest.mark.parametrize("steps", [[{"to": "PUBLIC", "before": None}], []])
+def test_new_steps_leave_what_is_taken_or_has_steps_of_its_own(session, steps):
+    asker = builders.UUID(int=7)
+    taken, gone = reserved(session, count=2)
+    [own] = reserved(session, own=LADDER)
+    session.execute(slots.claiming(taken.community_id, taken.reference, asker=asker, now=NOON))
+    gone.withdrawn_at = NOON
+    session.commit()
+
+    followed(session, steps, [taken, gone])
+    followed(session, steps, [own])
+
+    for slot in (taken, gone, own):
+        there = builders.slot_of(session, slot.reference)
+        assert (there.only_own_patients, there.release_at) == (True, NOON)
+
+
+def test_new_steps_reach_what_a_patient_holds_after_the_hold(session):
+    [slot] = reserved(session)
+    slots.hold(session, slot.community_id, slot.reference, asker=builders.UUID(int=7), now=NOON)
+    session.commit()
+
+    [held] = followed(session, [{"to": "PUBLIC", "before": None}], [slot])
+    assert held.only_own_patients
+    assert after(session, slot, minutes=6).visibility == ["CPTS", "SNP", "PUBLIC"]
+
+    [later] = reserved(session)
+    slots.hold(session, later.community_id, later.reference, asker=builders.UUID(int=7), now=NOON)
+    followed(session, [], [later])
+    assert not after(session, later, minutes=6).only_own_patients
+
+
+def test_new_steps_keep_as_many_of_a_day_as_they_say_and_give_back_what_is_too_late(session):
+    kept = [{"to": "CPTS", "before": None}, {"to": "PUBLIC", "before": 600, "keep": 2}]
+    four = followed(session, kept, reserved(session, count=4))
+    assert [slot.visibility for slot in four] == [["CPTS"]] * 4
+
+    after(session, four[0])
+
+    shown = [builders.slot_of(session, slot.reference).visibility for slot in four]
+    assert shown == [["CPTS", "SNP", "PUBLIC"]] * 2 + [["CPTS"]] * 2
+    [late] = followed(session, LADDER, reserved(session, first=timedelta(minutes=10)))
+    assert after(session, late).withdrawn_at == NOON
+
+
 @settings(max_examples=15)
 @given(steps=st.lists(st.integers(-60, 400), min_size=1, max_size=6))
 def test_however_often_and_late_the_worker_looks_no_step_is_undone(session, steps):

@@ -23,7 +23,7 @@ from schedules.models import (
 )
 from schedules.openings import OpeningRefused
 from schedules.plans import Away, Overlaps, Plan
-from tests.builders import a_community, a_professional, a_site, a_slot
+from tests.builders import a_community, a_professional, a_site, a_slot, an_enablement
 from tests.clockwork import NOON
 
 ME, SOMEBODY, SOMEBODY_ELSE = UUID(int=7), UUID(int=1), UUID(int=2)
@@ -157,7 +157,7 @@ def test_reserved_time_has_its_slots_for_two_weeks_at_once(practice):
 def test_a_slot_has_what_its_opening_its_doctor_and_its_place_say(session):
     practice = Practice(session)
     practice.site.equipment = ["ecg"]
-    practice.doctor.skills = ["protocole-angine"]
+    an_enablement(session, practice.doctor, "protocole-angine")
     plan = replace(
         MORNING,
         mode="HH",

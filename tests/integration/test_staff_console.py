@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from booking.desk import ask, change, choose, tell
 from booking.desk import waiting as desk
@@ -15,6 +15,8 @@ from booking.models import (
     CancelledBy,
     CareRequest,
     Channel,
+    Promise,
+    PromiseEnd,
     RequestStatus,
     Role,
 )
@@ -510,6 +512,8 @@ def test_a_promise_to_call_back_is_told_only_while_it_is_to_be_kept(session, ope
     session.commit()
     assert "Promesse de rappel" in words(operator.get("/console"))
 
+    ended = {"ended_at": NOON, "ended_as": PromiseEnd.KEPT, "next_step_at": None}
+    session.execute(update(Promise).values(**ended))
     for ended in (RequestStatus.DECLINED, RequestStatus.BOOKED, RequestStatus.EMERGENCY):
         changing.status = ended
         session.commit()

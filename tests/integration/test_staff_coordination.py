@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from booking.desk import ask, choose, figures
+from booking.desk import ask, change, choose, figures, promises
 from booking.desk.figures import Half
-from booking.models import CareRequest, RequestStatus, Role
+from booking.models import CancelledBy, Role
 from notifications.models import Kind, OutboxMessage, Status
 from tests.builders import (
+    LINKS,
     MOBILE,
     a_booking,
     a_community,
@@ -36,29 +37,64 @@ def offered(session, doctor, hours):
     return a_slot(session, professional=doctor, starts_at=NOON + timedelta(hours=hours))
 
 
-def test_each_request_of_the_day_is_kept_late_waiting_or_declined(
+def test_each_promise_of_the_day_is_kept_late_waiting_declined_or_handed_over(
     session, community, protocol, doctor
 ):
     a_booking(session, community, protocol, offered(session, doctor, 2))
     a_triaged_request(session, community, protocol)
-    late = a_triaged_request(session, community, protocol)
-    late.deadline = NOON - timedelta(minutes=1)
-    too_far = a_triaged_request(session, community, protocol)
-    booked = a_booking(session, community, protocol, offered(session, doctor, 4))
-    beyond = session.scalars(
-        select(CareRequest).where(
-            CareRequest.status == RequestStatus.BOOKED, CareRequest.id > too_far.id
-        )
-    ).one()
-    beyond.deadline = NOON + timedelta(hours=3)
-    ask.decline(session, too_far, now=NOON)
-    session.flush()
+    overdue = a_triaged_request(session, community, protocol, now=NOON - timedelta(hours=5))
+    due_at(session, overdue, NOON - timedelta(minutes=1))
+    beyond = a_triaged_request(session, community, protocol)
+    due_at(session, beyond, NOON + timedelta(hours=3))
+    booked(session, community, beyond, offered(session, doctor, 4), NOON + timedelta(hours=3.5))
+    for because in ("unwanted", "called_15"):
+        ended = a_triaged_request(session, community, protocol)
+        ask.decline(session, ended, because=because, now=NOON)
 
     promise = figures.promise(session, community.id, community.zone, now=NOON)
 
-    assert booked.is_new
-    assert (promise.kept, promise.late, promise.waiting, promise.declined) == (1, 2, 1, 1)
-    assert promise.asked == 5
+    assert (promise.kept, promise.late, promise.waiting) == (1, 2, 1)
+    assert (promise.declined, promise.handed_over) == (1, 1)
+    assert promise.asked == 6
+
+
+def due_at(session, request, moment):
+    """Give a request less time, as a graver judgement does."""
+    request.deadline = promises.open_of(session, request).due_at = moment
+    session.flush()
+
+
+def booked(session, community, request, slot, now):
+    request.assessed_at = now
+    choose.book(session, request, community, slot.reference, by="PATIENT", links=LINKS, now=now)
+
+
+def test_an_appointment_that_its_patient_cancelled_is_neither_kept_nor_late(
+    session, community, protocol, doctor
+):
+    made = a_booking(session, community, protocol, offered(session, doctor, 2))
+    kept = change.by_reference(session, community.id, made.reference, lock=True)
+    change.cancel(
+        session, kept, cancelled_by=CancelledBy.PATIENT, by="PATIENT", links=LINKS, now=NOON
+    )
+
+    promise = figures.promise(session, community.id, community.zone, now=NOON)
+
+    assert (promise.kept, promise.late, promise.declined) == (0, 0, 1)
+
+
+def test_of_a_request_that_was_promised_twice_the_last_promise_counts(
+    session, community, protocol, doctor
+):
+    made = a_booking(session, community, protocol, offered(session, doctor, 2))
+    kept = change.by_reference(session, community.id, made.reference, lock=True)
+    change.cancel(
+        session, kept, cancelled_by=CancelledBy.PRACTICE, by="PRACTICE", links=LINKS, now=NOON
+    )
+
+    promise = figures.promise(session, community.id, community.zone, now=NOON)
+
+    assert (promise.kept, promise.waiting, promise.asked) == (0, 1, 1)
 
 
 def test_yesterday_and_other_communities_are_not_counted(session, community, protocol):
@@ -83,7 +119,7 @@ def test_free_slots_are_counted_by_discipline_and_half_day(session, community, d
 
     offers = figures.offers(session, community.id, community.zone, now=NOON)
 
-    counted = {o.discipline: {h: n for h, n in o.by_half.items() if n} for o in offers}
+    counted = {o.what: {h: n for h, n in o.by_half.items() if n} for o in offers}
     assert counted == {
         "MG": {Half.TODAY_MORNING: 1, Half.TODAY_AFTERNOON: 2, Half.TODAY_EVENING: 1},
         "IDE": {Half.TOMORROW_MORNING: 1},

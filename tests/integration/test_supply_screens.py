@@ -342,6 +342,20 @@ def test_the_week_tells_free_from_taken(session, professional, offer, book):
     assert "17 h 00 Libre" in said
 
 
+def test_the_week_says_that_a_slot_is_closed_by_its_owners_calendar(session, professional, offer):
+    closed = offer()
+    closed.busy_since = NOON
+    session.commit()
+
+    answer = professional.get("/creneaux/semaine")
+
+    assert answer.status_code == 200
+    assert "0 libre · 1 fermé" in words(answer)
+    assert "14 h 00 Fermé par l’agenda" in words(answer)
+    # Nothing is left to close for today: nobody can book it.
+    assert "restant d’aujourd’hui" not in words(answer)
+
+
 def test_one_tap_closes_the_rest_of_today_and_another_opens_it_again(
     session, professional, offer, book, doctor
 ):
@@ -651,6 +665,21 @@ def test_a_coordinator_sets_the_steps_that_openings_follow(
     assert "Réglages enregistrés." in words(coordinator.get(saved.location))
     page = words(professional.get("/creneaux/plages"))
     assert "puis à la CPTS 24 h avant, rendus 30 min avant." in page
+
+
+def test_slots_that_are_there_already_follow_the_new_steps(
+    session, coordinator, professional, place
+):
+    an_opening(professional, place, sure="1")
+    made = select(Slot).where(Slot.opening_id.is_not(None)).order_by(Slot.starts_at.desc())
+    assert not session.scalars(made).first().only_own_patients
+
+    coordinator.post("/coordination/creneaux", data=LADDER)
+
+    session.expire_all()
+    last = session.scalars(made).first()
+    assert (last.only_own_patients, last.visibility) == (True, ["CPTS"])
+    assert last.release_at == last.starts_at - DAY
 
 
 @pytest.mark.parametrize(

@@ -161,10 +161,10 @@ def test_a_report_that_says_nothing_we_know_changes_nothing(session, client, mes
 
 
 def test_why_it_failed_is_kept_as_a_code_alone(session, client, message):
-    report(client, message, form(MessageStatus="undelivered", ErrorCode="30003"))
+    report(client, message, form(MessageStatus="undelivered", ErrorCode="30005"))
 
     assert status_of(session, message) is Status.UNDELIVERED
-    assert session.scalars(select(OutboxMessage.failure)).one() == "twilio_30003"
+    assert session.scalars(select(OutboxMessage.failure)).one() == "twilio_30005"
 
 
 def test_words_in_place_of_a_code_are_not_kept(session, client, message):
@@ -181,10 +181,10 @@ def test_what_is_no_name_of_a_message_leads_nowhere(client):
     assert client.post("/webhooks/twilio/status/1", data=form()).status_code == 404
 
 
-def test_without_a_token_nothing_is_believed(app, session, message):
+def test_without_a_token_nothing_is_believed(app, session, message, monkeypatch):
     equipped = app.extensions["jourmeme"]
     bare = equipped.settings.model_copy(update={"twilio_auth_token": None})
-    app.extensions["jourmeme"] = replace(equipped, settings=bare)
+    monkeypatch.setitem(app.extensions, "jourmeme", replace(equipped, settings=bare))
 
     answer = report(app.test_client(), message, form(), token="")
 

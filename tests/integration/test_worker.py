@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, select, text
 
 from booking import worker
+from booking.desk import nightly
 from booking.models import ApiClient, IdempotencyKey, SignInFailure
 from config.clock import PARIS, local_day, utc_now
 from config.database import engine_options
@@ -64,9 +65,8 @@ def new_leader(new_engine):
 @pytest.fixture
 def bench(new_engine, new_leader, app_settings, hands):
     own = new_engine()
-    return worker.Bench(
-        own, new_leader(own), hands, build_senders(app_settings, ics.drawn), Reader("localhost")
-    )
+    senders = build_senders(app_settings, ics.drawn)
+    return worker.Bench(own, new_leader(own), hands, senders, Reader("localhost"), builders.LINKS)
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def in_paris(text):
 def test_the_purge_is_nightly_and_keeps_clear_of_the_hour_of_clock_changes(last, now, is_time):
     before = None if last is None else in_paris(last)
 
-    assert worker.is_time_to_forget(before, now=in_paris(now)) is is_time
+    assert nightly.is_due(before, now=in_paris(now)) is is_time
 
 
 @given(st.datetimes(datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2030-01-01")))
@@ -249,7 +249,7 @@ def test_a_worker_that_looks_every_five_minutes_purges_each_day_exactly_once(sta
     now, done, last = start.replace(tzinfo=UTC), [], None
     end = now + timedelta(days=3)
     while now < end:
-        if worker.is_time_to_forget(last, now=now):
+        if nightly.is_due(last, now=now):
             last = now
             done.append(local_day(now, PARIS))
         now += timedelta(minutes=5)

@@ -2,12 +2,18 @@
 
 import gzip
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+from sqlalchemy import create_engine, text
 
+from config import embedded
+from config.clock import PARIS, local_day, utc_now
 from tests.live.browser import chromium
 from tests.live.test_console import DESKTOP, NARROW, SHARED, SIZES, Operator
 from tests.product import Product
@@ -249,7 +255,148 @@ def test_the_evening_takes_one_press_and_one_more_for_each_absent(secretary):
     assert "ont une issue" in secretary.text
 
 
-PAGES = ("/journee", "/journee/feuille", "/journee/fin")
+DUE, ABSENT = 8, 2
+HAND = 1.1
+"""Seconds that a tap takes a hand: to look, to move, to touch."""
+
+OF_PRACTICE = """
+    SELECT slot.id, slot.starts_at FROM booking
+    JOIN slot ON slot.id = booking.slot_id
+    JOIN account_site ON account_site.site_id = slot.site_id
+    JOIN account ON account.id = account_site.account_id
+    WHERE account.email = :email AND booking.status = 'CONFIRMED' AND slot.starts_at > :today
+    ORDER BY slot.starts_at
+"""
+
+
+def book_some_more(product: Product) -> None:
+    """Book by the API, as another software would, until no practice can have too few."""
+    body = product.ankle()
+    for number in range(2 * DUE):
+        _, said = product.api("POST", "/api/v1/care-requests", body)
+        person = {"family_name": "Renard", "given_name": "Alix", "birth_date": "1992-05-04"}
+        product.api(
+            "POST",
+            f"/api/v1/care-requests/{said['reference']}/booking",
+            {
+                "slot": said["proposals"][-1]["slot"],
+                "person": person | {"phone": f"06399802{number:02}"},
+                "consent_sms": False,
+            },
+        )
+
+
+@contextmanager
+def eight_of_yesterday(product: Product, email: str) -> Iterator[None]:
+    """Let eight appointments of a practice be over, and nobody have said what became of them.
+
+    No test can wait for the evening: the database is told instead, and told again at the end.
+    """
+    folder = product.folder / "postgres"
+    engine = create_engine(embedded.start(folder))
+    by_day = defaultdict[date, list[int]](list)
+    with engine.begin() as connection:
+        said = {"email": email, "today": utc_now()}
+        for number, starts_at in connection.execute(text(OF_PRACTICE), said):
+            by_day[local_day(starts_at, PARIS)].append(number)
+    chosen = max(by_day.values(), key=len)[:DUE]
+    shift = text(
+        "UPDATE slot SET starts_at = starts_at + :by, ends_at = ends_at + :by WHERE id = ANY(:ids)"
+    )
+    with engine.begin() as connection:
+        connection.execute(shift, {"by": -timedelta(days=2), "ids": chosen})
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            again = "UPDATE booking SET status = 'CONFIRMED' WHERE slot_id = ANY(:ids)"
+            connection.execute(text(again), {"ids": chosen})
+            connection.execute(shift, {"by": timedelta(days=2), "ids": chosen})
+        engine.dispose()
+        embedded.stop(folder)
+
+
+def due_of(secretary: Secretary) -> tuple[str, int]:
+    """Open the evening on which most appointments are due; return its address and how many."""
+    today = local_day(utc_now(), PARIS)
+    found = {}
+    for days in range(3):
+        path = f"/journee/fin?jour={today - timedelta(days=days)}"
+        secretary.open(path)
+        found[path] = secretary.page.locator(".outcome").count()
+    return max(found.items(), key=lambda each: each[1])
+
+
+def test_an_evening_with_eight_due_takes_a_tap_for_each_absent_and_one_more(secretary, product):
+    book_some_more(product)
+    with eight_of_yesterday(product, secretary.account["email"]):
+        path, due = due_of(secretary)
+        secretary.open(path)
+        secretary.is_held_to_the_rules()
+        since, taps = time.perf_counter(), 0
+        for absent in secretary.page.locator(".outcome").all()[:ABSENT]:
+            absent.get_by_text("Absent").click()
+            taps += 1
+        with secretary.page.expect_navigation():
+            secretary.page.locator("main form button").last.click()
+        taps += 1
+        machine = time.perf_counter() - since
+
+        print(f"\nS6, {due} due, {ABSENT} absent: {taps} taps, machine {machine:.2f} s")
+        assert due >= DUE - 2
+        assert taps == ABSENT + 1
+        assert taps * HAND + machine <= SECONDS_FOR_THE_EVENING * SHARED
+        assert f"{due} rendez-vous notés." in secretary.text.replace("\u00a0", " ")
+
+
+def cut_and_drop(secretary: Secretary, cell: str, target: str) -> None:
+    """Cut an appointment with X and drop it with V: two keys, besides the way between."""
+    secretary.to(cell)
+    secretary.press("x")
+    assert "Rendez-vous coupé" in secretary.page.locator("#coupe").inner_text()
+    assert secretary.page.locator(".cut").count() == 1
+    secretary.to(target)
+    secretary.pressed("v")
+
+
+def test_an_appointment_is_cut_and_dropped_on_a_free_slot_in_two_keys(secretary):
+    secretary.open("/journee")
+    for cell in secretary.page.locator("[data-x]").all():
+        name, move = cell.get_attribute("id"), cell.get_attribute("data-x")
+        page = secretary.context.request.get(secretary.url + str(move)).text()
+        here = [c for c in free_cells(secretary) if f'value="{c.removeprefix("c-")}"' in page]
+        if here:
+            break
+    else:
+        pytest.skip("nothing of today is left that could move within the practice")
+    since = time.perf_counter()
+
+    cut_and_drop(secretary, f"#{name}", f"#{here[0]}")
+
+    timed(secretary, "S1, move", since, SECONDS_TO_BLOCK)
+    assert secretary.keys == 2
+    secretary.wait_for_focus(f"td.booked #{here[0]}")
+    assert "Rendez-vous déplacé" in secretary.text
+    assert secretary.page.locator(".cut").count() == 0
+    cut_and_drop(secretary, f"#{here[0]}", f"#{name}")
+    assert secretary.page.locator(f"td.booked #{name}").count() == 1
+    # Escape gives up, and V on what is free does nothing then.
+    secretary.to(f"#{name}")
+    secretary.press("x")
+    secretary.press("Escape")
+    assert secretary.page.locator("#coupe").inner_text() == ""
+    before = secretary.page.url
+    secretary.to(f"#{here[0]}")
+    secretary.press("v")
+    assert secretary.page.url == before
+
+
+def free_cells(secretary: Secretary) -> list[str]:
+    ids = secretary.page.eval_on_selector_all("[data-v]", "all => all.map(each => each.id)")
+    return [str(each) for each in ids]
+
+
+PAGES = ("/journee", "/journee/feuille", "/journee/fin", "/journee/lieu", "/agendas")
 
 
 @SIZES
@@ -263,7 +410,8 @@ def test_each_page_of_the_day_is_held_to_the_rules(browser, product, size):
         "() => ['.free .case', '.booked .case', '.empty .case']"
         ".map(s => (document.querySelector(s) || {}).href).filter(Boolean)"
     )
-    for link in links:
+    moves = secretary.page.eval_on_selector_all("[data-x]", "all => all.map(a => a.dataset.x)")
+    for link in (*links, *(secretary.url + move for move in moves[:1])):
         secretary.page.goto(link)
         secretary.is_held_to_the_rules()
     if size == NARROW:

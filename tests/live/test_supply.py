@@ -19,7 +19,14 @@ SECONDS = 8.0
 HAND = 1.1
 """Seconds that a tap takes a hand: to look, to move, to touch."""
 MOST_KEYS = 18
-PAGES = ("/creneaux", "/creneaux/semaine", "/creneaux/plages", "/creneaux/plages/nouvelle")
+PAGES = (
+    "/creneaux",
+    "/creneaux/semaine",
+    "/creneaux/plages",
+    "/creneaux/plages/nouvelle",
+    "/agendas",
+    "/agendas/occupe",
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +83,8 @@ def test_two_taps_on_a_telephone_open_slots_without_scripts(browser, product):
     page.goto(product.url + "/creneaux")
     button = page.get_by_role("button", name="Publier")
     box = button.bounding_box()
+    days = [each.bounding_box()["y"] for each in page.locator(".days .choice").all()]
+    assert len(set(days)) == 1
     assert box["y"] + box["height"] <= THUMB[1]
     since = time.perf_counter()
     page.locator("#day").click()

@@ -119,6 +119,51 @@ def test_what_we_wrote_ourselves_makes_nobody_busy():
     assert said(own.replace(b"rdv.example", b"notrdv.example.org")).busy != ()
 
 
+def hours(*lines: str) -> bytes:
+    """A calendar that shares when its owner is busy, and no events."""
+    inside = "".join(f"{line}\n" for line in lines)
+    return a_calendar(
+        more=f"BEGIN:VFREEBUSY\nUID:hours@elsewhere\nDTSTART:20270322T000000Z\n"
+        f"DTEND:20270405T000000Z\n{inside}END:VFREEBUSY\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", ["", ";FBTYPE=BUSY", ";FBTYPE=BUSY-UNAVAILABLE", ";FBTYPE=busy-tentative"]
+)
+def test_hours_that_are_shared_without_events_make_their_owner_busy(kind):
+    found = said(hours(f"FREEBUSY{kind}:20270323T100000Z/PT1H,20270324T080000Z/20270324T083000Z"))
+
+    assert [f"{begin:%d %H:%M}-{end:%H:%M}" for begin, end in found.busy] == [
+        "23 10:00-11:00",
+        "24 08:00-08:30",
+    ]
+    assert (found.events, found.unreadable) == (2, 0)
+
+
+@pytest.mark.parametrize("kind", ["FREE", "X-LUNCH"])
+def test_hours_that_are_shared_as_free_are_free(kind):
+    assert said(hours(f"FREEBUSY;FBTYPE={kind}:20270323T100000Z/PT1H")).busy == ()
+
+
+def test_shared_hours_are_cut_by_the_window_and_the_unreadable_among_them_are_counted():
+    found = said(
+        hours(
+            "FREEBUSY:20270301T000000Z/20270322T080000Z,sometime",
+            "FREEBUSY:20270501T000000Z/PT1H",
+        )
+    )
+
+    assert [f"{begin:%d %H:%M}-{end:%H:%M}" for begin, end in found.busy] == ["22 00:00-08:00"]
+    assert found.unreadable == 1
+
+
+def test_more_shared_hours_than_anybody_has_are_refused():
+    line = "FREEBUSY:" + ",".join(["20270323T100000Z/PT1H"] * 10_001)
+
+    assert refusal(hours(line)) is Failure.TOO_MANY_EVENTS
+
+
 def test_times_that_touch_are_one_and_the_window_cuts_them():
     found = busy(
         "DTSTART:20270323T100000Z\nDTEND:20270323T110000Z",

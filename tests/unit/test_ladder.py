@@ -108,3 +108,18 @@ def test_the_next_step_is_always_still_to_come(steps, minutes):
 
     assert there.next_at is None or now < there.next_at <= ELEVEN
     assert (there.next_at is None) == (there.taken == len(steps))
+
+
+@given(ladders(), st.integers(0, 60 * 24 * 40))
+def test_a_stretch_says_of_many_slots_what_is_said_of_each(steps, minutes):
+    ahead = timedelta(minutes=minutes)
+    within = [
+        each
+        for each in ladder.stretches(steps)
+        if (each.later_than is None or ahead > each.later_than)
+        and (each.until is None or ahead <= each.until)
+    ]
+
+    [stretch] = within
+    there = ladder.standing(steps, ELEVEN, now=ELEVEN - ahead)
+    assert (stretch.taken, stretch.to) == (there.taken, there.audience)

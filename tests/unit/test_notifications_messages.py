@@ -8,16 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifications import twilio_voice
 from notifications.gsm7 import segments
 from notifications.messages import (
+    CANCELLED_BY_KEY,
     BookingCancelled,
     BookingConfirmed,
     BookingMoved,
+    BookingRelocated,
+    BookingReminder,
     By,
     CallBackPromised,
     Change,
+    DeadlineNear,
     ProfessionalNotice,
     RunningLate,
+    SlotOffered,
 )
 from notifications.models import Kind
 from notifications.texts import TEXTS
@@ -38,10 +44,15 @@ TOLD = {
 EVERY = [
     BookingConfirmed(**TOLD),
     BookingMoved(**TOLD, before=BEFORE),
+    BookingRelocated(**TOLD, before="Cabinet de la Gare"),
     *(BookingCancelled(**TOLD, by=by) for by in By),
     CallBackPromised.of(caller="la CPTS du Val", by=AT, link=LINK, zone=PARIS),
     *(ProfessionalNotice(**TOLD, change=change) for change in Change),
     RunningLate(**TOLD, minutes=20),
+    BookingCancelled(**TOLD, by=By.PRACTICE, kept_until=BEFORE),
+    SlotOffered(**TOLD, until=BEFORE),
+    BookingReminder(**TOLD),
+    DeadlineNear(**TOLD),
 ]
 EVERY_IN_BOTH = [replace(message, language=language) for message in EVERY for language in TEXTS]
 
@@ -49,6 +60,7 @@ EVERY_IN_BOTH = [replace(message, language=language) for message in EVERY for la
 SAID = [
     f"RDV confirmé samedi 21 nov. à 14h20, {WHERE}. Changer, annuler : {LINK}",
     (f"RDV déplacé : samedi 21 nov. à 14h20, {WHERE}. Changer, annuler : {LINK}"),
+    f"RDV, nouveau lieu : samedi 21 nov. à 14h20, {WHERE}. Changer, annuler : {LINK}",
     (f"RDV annulé à votre demande : samedi 21 nov. à 14h20, {WHERE}. Nouveau RDV : {LINK}"),
     (f"RDV annulé par le cabinet : samedi 21 nov. à 14h20, {WHERE}. Nouveau RDV : {LINK}"),
     (
@@ -59,6 +71,13 @@ SAID = [
     (f"RDV déplacé : samedi 21 nov. à 14h20, {WHERE}. Détails après connexion : {LINK}"),
     (f"RDV annulé : samedi 21 nov. à 14h20, {WHERE}. Détails après connexion : {LINK}"),
     (f"Retard d'environ 20 min pour votre RDV samedi 21 nov. à 14h20, {WHERE}. Voir : {LINK}"),
+    f"RDV annulé : samedi 21 nov. à 14h20, {WHERE}. Autres RDV gardés jusqu'à 11h00 : {LINK}",
+    f"Une place se libère samedi 21 nov. à 14h20, {WHERE}. Répondez avant 11h00 : {LINK}",
+    (
+        "Rappel : RDV samedi 21 nov. à 14h20, 3 rue des Tilleuls, 54000 Exempleville. "
+        f"Venez-vous ? Confirmez ou annulez : {LINK}"
+    ),
+    (f"JourMeme : une demande n'a pas de rendez-vous, échéance samedi 21 nov. à 14h20. {LINK}"),
 ]
 
 
@@ -86,6 +105,26 @@ def test_the_email_of_a_moved_appointment_says_both_moments():
         f"Voir, changer ou annuler ce rendez-vous :\n{LINK}\n\n"
         "Si votre état s’aggrave avant le rendez-vous, appelez le 15.\n"
     )
+
+
+@pytest.mark.parametrize("message", EVERY_IN_BOTH)
+def test_every_sms_is_printed_with_what_it_is_billed_as(message):
+    text = message.sms()
+    print(f"{segments(text)} segment, {len(text)} letters: {text}")
+
+    assert segments(text) == 1
+
+
+@pytest.mark.parametrize("message", [m for m in EVERY_IN_BOTH if m.voice()])
+def test_every_call_says_when_and_where_names_its_keys_and_fits_in_its_call(message):
+    text = message.voice()
+
+    assert "14\u00a0h\u00a020" in text or "14:20" in text
+    assert "http" not in text
+    assert "{" not in text
+    assert ("9." in text) is (message.kind in CANCELLED_BY_KEY)
+    longest = replace(message, address="x" * 300).voice()
+    assert len(twilio_voice.said(longest, message.language, "https://" + "x" * 200)) < 4000
 
 
 @pytest.mark.parametrize("message", EVERY_IN_BOTH)
@@ -130,7 +169,8 @@ def test_a_place_that_is_too_long_is_cut_between_words():
 
 
 def test_a_place_without_room_is_left_out():
-    told = replace(EVERY[4], link="https://rdv.example/r/" + "x" * 59)
+    promised = next(m for m in EVERY if isinstance(m, CallBackPromised))
+    told = replace(promised, link="https://rdv.example/r/" + "x" * 59)
 
     assert f"avant 14h20. Si cela s'aggrave : le 15. {told.link}" in told.sms()
     assert segments(told.sms()) == 1
@@ -185,4 +225,4 @@ def test_every_wording_is_used_and_exists_in_both_languages():
 def test_every_kind_that_is_written_here_is_its_own():
     kinds = [m.kind for m in EVERY]
 
-    assert set(kinds) == set(Kind) - {Kind.REMINDER}
+    assert set(kinds) == set(Kind)

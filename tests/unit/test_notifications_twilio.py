@@ -93,7 +93,7 @@ def test_the_last_moment_stays_in_the_range_that_twilio_takes(twilio, seconds, s
 def test_an_address_with_a_path_is_respected():
     there = "http://127.0.0.1:9/twilio/"
     asked = []
-    elsewhere = twilio_sms._Elsewhere(twilio_sms.urlsplit(there))
+    elsewhere = twilio_sms.Elsewhere(twilio_sms.urlsplit(there))
     elsewhere._http.request = lambda method, url, **_: asked.append((method, url))
 
     elsewhere.request("POST", "https://api.twilio.com/2010-04-01/Accounts/AC0/Messages.json")

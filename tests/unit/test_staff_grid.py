@@ -23,13 +23,13 @@ def entry(minute: int, length: int) -> Entry:
 
 @st.composite
 def columns(draw):
-    """Entries of one professional, one after the other, with gaps."""
+    """Entries of one professional in order of time: with gaps, or several at once."""
     made, minute = [], draw(st.integers(0, 120))
-    for gap, length in draw(
+    for later, length in draw(
         st.lists(st.tuples(st.integers(0, 90), st.integers(5, 60)), max_size=8)
     ):
-        made.append(entry(minute + gap, length))
-        minute += gap + length
+        minute += later
+        made.append(entry(minute, length))
     return made
 
 
@@ -51,7 +51,7 @@ def test_slots_of_20_and_of_15_minutes_stand_side_by_side_each_at_its_own_hours(
 def test_hours_in_which_nothing_happens_are_one_line():
     lines = day_grid.lines([[entry(0, 20), entry(200, 20)]])
 
-    assert [line.cells[0].entry is None for line in lines] == [False, True, False]
+    assert [bool(line.cells[0].entries) for line in lines] == [True, False, True]
 
 
 def test_time_in_which_one_column_is_empty_is_one_cell_with_its_own_hours():
@@ -65,13 +65,23 @@ def test_time_in_which_one_column_is_empty_is_one_cell_with_its_own_hours():
     assert empty.lines == 2
 
 
+def test_patients_at_the_same_time_share_a_cell_and_who_comes_next_does_not():
+    together = [entry(0, 20), entry(0, 20), entry(10, 20)]
+
+    lines = day_grid.lines([[*together, entry(30, 20)]])
+
+    cells = [line.cells[0] for line in lines if line.cells[0]]
+    assert [cell.entries for cell in cells] == [tuple(together), (entry(30, 20),)]
+    assert [cell.lines for cell in cells] == [3, 1]
+
+
 @given(st.lists(columns(), min_size=1, max_size=4))
 def test_everything_is_shown_once_and_each_column_fills_each_line_once(made):
     lines = day_grid.lines(made)
 
     for number, column in enumerate(made):
         cells = [line.cells[number] for line in lines]
-        shown = [cell.entry for cell in cells if cell and cell.entry]
+        shown = [entry for cell in cells if cell for entry in cell.entries]
         assert shown == column
         assert sum(cell.lines for cell in cells if cell) == len(lines)
 
@@ -86,8 +96,8 @@ def test_a_cell_begins_with_its_line_and_ends_with_its_last(made):
             if cell:
                 assert cell.starts_at == line.starts_at
                 assert cell.ends_at == lines[place + cell.lines - 1].ends_at
-                if cell.entry:
+                if cell.entries:
                     assert (cell.starts_at, cell.ends_at) == (
-                        cell.entry.starts_at,
-                        cell.entry.ends_at,
+                        min(each.starts_at for each in cell.entries),
+                        max(each.ends_at for each in cell.entries),
                     )

@@ -179,7 +179,7 @@ def close(call: Call, form: Form) -> Done:
         errors = {"pourquoi": str(_("Choisissez pourquoi"))}
         return Done(call, alert={"kind": "wrong", "errors": errors}, focus="alerte")
     request = call.request
-    ask.decline(call.session, request, because=because, now=call.now)
+    ask.decline(call.session, request, because=because, by=str(call.by.account), now=call.now)
     logs.event("request_declined", request=request.reference, actor=call.by.account, reason=because)
     return Done(call, leave_to=url_for("console.waiting", close=""))
 

@@ -20,6 +20,7 @@ from booking.routing import Proposal
 from booking.triage.facts import UNKNOWN, YES
 from booking.web import offers, staff_words, wording
 from booking.web.calls.call import Call
+from config.clock import local_day
 from schedules import directory, nomenclature
 from schedules.geography import Place
 
@@ -173,7 +174,8 @@ def _nothing_free(call: Call) -> Shown:
     promised = request.level is not None and nothing_free.promise(
         call.community, request.level, request.deadline, now=call.now
     )
-    tried = nothing_free.looked_for(call.session, request)
+    today = local_day(call.now, call.zone)
+    tried = nothing_free.looked_for(call.session, request, today=today)
     return {
         "tried": [
             {

@@ -29,7 +29,10 @@ def law() -> ResponseReturnValue:
             [here.moment(act.at), act.by_name, _switched(act.detail)]
             for act in legal_rules.acts(session, here.community.id, most=MOST_SHOWN)
         ]
-        every = [_shown(each, here.today) for each in legal_rules.of(session, here.community)]
+        every = [
+            _shown(each, here.today)
+            for each in legal_rules.of(session, here.community, today=here.today)
+        ]
     return render_template(
         "protocol/rules.html",
         errors={},

@@ -45,12 +45,29 @@
     form.submit()
   }
 
+  // X cuts an appointment, V drops it on a free slot: of this day or another. Only its address is kept, in this tab.
+  const cut = url => {
+    if (url) sessionStorage.cut = url; else delete sessionStorage.cut
+    $('coupe').textContent = url ? $('coupe').dataset.dit : ''
+    cells().forEach(c => c.parentNode.classList.toggle('cut', !!url && c.dataset.x === url))
+  }
+  const drop = slot => {
+    const form = $('deposer')
+    form.action = sessionStorage.cut
+    form.elements.creneau.value = slot
+    cut()
+    form.submit()
+  }
+
   const STATES = {a: 'arrived', v: 'seen', n: 'missed', c: 'expected'}
   const inTable = (c, key) => {
     const at = c.dataset
     if (at.etat && STATES[key]) note(at.etat, STATES[key])
     else if (key === 'b' && at.b) show(at.b + (last ? '?jusqua=' + last.slice(2) : ''))
     else if (key === 'r' && at.r) location.href = at.r
+    else if (key === 'x' && at.x) cut(at.x)
+    else if (key === 'v' && at.v && sessionStorage.cut) drop(at.v)
+    else if (key === 'escape' && sessionStorage.cut) cut()
     else if (key === 'o' && at.o) show(at.o)
     else if (key === 'z') { const undo = document.querySelector('[data-touche=z]'); if (undo) undo.click() }
     else return false
@@ -94,7 +111,7 @@
     rove(c)
     show(c.href)
   })
-  const start = () => rove($(here) || board.querySelector('[data-suivant]') || cells()[0])
+  const start = () => { rove($(here) || board.querySelector('[data-suivant]') || cells()[0]); cut(sessionStorage.cut) }
   start()
   const back = $(location.hash.slice(1))
   if (back && back.matches('.case')) go(back)

@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {
     "slot_minutes": "20",
     "pause_minutes": "0",
     "most_slots": "",
+    "capacity": "1",
     "ends_on": "",
     "every_weeks": "1",
     "mode": Mode.AMB.value,
@@ -49,6 +50,7 @@ REFUSED = {
     "length": ("slot_minutes", lazy("Un créneau dure de 5 à 60 minutes")),
     "pause": ("pause_minutes", lazy("Une pause dure de 0 à 60 minutes")),
     "count": ("most_slots", lazy("Ouvrez de 1 à 200 créneaux par jour, ou laissez vide")),
+    "capacity": ("capacity", lazy("De 1 à 12 patients en même temps")),
     "no_slot": ("until_time", lazy("Aucun créneau ne tient entre ces deux heures")),
     "visibility": ("visibility", lazy("Choisissez au moins un public")),
     "ladder": ("ladder", lazy("Ces étapes ne se suivent pas")),
@@ -87,6 +89,7 @@ def as_typed(kept: Kept) -> dict[str, Any]:
         "slot_minutes": str(row.slot_minutes),
         "pause_minutes": str(row.pause_minutes),
         "most_slots": str(row.most_slots or ""),
+        "capacity": str(row.capacity),
         "starts_on": row.starts_on.isoformat(),
         "ends_on": row.ends_on.isoformat() if row.ends_on else "",
         "every_weeks": str(row.every_weeks),
@@ -119,7 +122,7 @@ def asked(form: MultiDict[str, str], today: date, known: Collection[str]) -> Ask
     weekdays = sorted({int(d) for d in form.getlist("weekdays") if d in {*"1234567"}})
     from_time, until_time = reading.an_hour("from_time"), reading.an_hour("until_time")
     length, pause = reading.a_number("slot_minutes"), reading.a_number("pause_minutes", 0)
-    most = reading.a_number("most_slots", 0)
+    most, capacity = reading.a_number("most_slots", 0), reading.a_number("capacity", 1)
     starts_on = reading.a_day("starts_on", today)
     ends_on = reading.a_day("ends_on", None)
     ladder = reading.a_ladder(form)
@@ -135,6 +138,7 @@ def asked(form: MultiDict[str, str], today: date, known: Collection[str]) -> Ask
             slot_minutes=length,
             pause_minutes=pause,
             most_slots=most or None,
+            capacity=capacity,
             every_weeks=reading.a_number("every_weeks", 1),
             mode=_one_of(Mode, reading.said.get("mode")) or Mode.AMB,
             appointment_type=_one_of(AppointmentType, reading.said.get("appointment_type"))
@@ -207,7 +211,7 @@ class _Reading:
         try:
             return staff_forms.a_day(said, self.today)
         except ValueError:
-            self.errors[name] = _("Cette date n’existe pas. Par exemple, 27/11/2026")
+            self.errors[name] = _("Cette date n’existe pas, ou elle est trop loin")
             return None
 
     def a_ladder(self, form: MultiDict[str, str]) -> list[dict[str, Any]] | None:

@@ -80,6 +80,8 @@ def _slots(kept: Kept) -> list[str]:
         return []
     number = staff_words.counted(count, _("créneau"), _("créneaux"))
     said = [str(_("%(count)s de %(minutes)s min", count=number, minutes=row.slot_minutes))]
+    if row.capacity > 1:
+        said.append(str(_("%(count)d patients en même temps", count=row.capacity)))
     if row.pause_minutes:
         said.append(str(_("pause de %(minutes)d min entre deux", minutes=row.pause_minutes)))
     return said

@@ -16,7 +16,6 @@ from booking.desk import supply as supply_desk
 from booking.desk.openings import Kept
 from booking.desk.supply import NotTheirs
 from booking.extensions import db, equipment, now
-from booking.models import Role
 from booking.triage.protocol import Protocol
 from booking.web import ladder_lines, staff_forms, staff_words, wording
 from booking.web.staff_access import CARERS
@@ -69,13 +68,11 @@ def listed(here: Room, typed: Mapping[str, Any], errors: Mapping[str, str]) -> s
             {
                 "slot": each.slot,
                 "booking": each.booking,
-                "request": each.request,
                 "when": wording.day_and_hour(each.starts_at, here.community.zone, now=here.now),
                 "who": each.professional_name,
             }
             for each in desk.conflicts(here.session, here.scope, now=here.now)
         ],
-        may_move=guards.identity().role is Role.SECRETARY,
         is_own=here.scope.professional_id is not None,
         places=options(supply_desk.places(here.session, here.scope)),
     )

@@ -30,7 +30,10 @@ LOOKS = {
     State.SEEN: "arrived",
     State.MISSED: "gone",
     State.UNUSED: "gone",
+    State.CLOSED: "closed",
+    State.BLOCKED: "closed",
 }
+"""The shape and colour of each; blocked ones are shown in the day."""
 
 
 @supply.get("/creneaux/semaine")
@@ -74,6 +77,8 @@ def _tally(entries: Sequence[Entry]) -> str:
     ]
     if held := states.count(State.HELD):
         parts.append(_("%(count)s en cours de réservation", count=held))
+    if closed := states.count(State.CLOSED):
+        parts.append(ngettext("%(num)d fermé", "%(num)d fermés", closed))
     return " · ".join(parts)
 
 

@@ -50,7 +50,9 @@ def run(times: Run, community: Community) -> str:
     lengths = sorted({minutes(ends - starts) for starts, ends in times})
     count = staff_words.counted(len(times), _("créneau"), _("créneaux"))
     what = _("%(count)s de %(minutes)s min", count=count, minutes=_(" ou ").join(map(str, lengths)))
-    hours = ", ".join(wording.hour(starts, community.zone) for starts, _ends in times)
+    # Of an hour with several places, each is a slot: the hour is said once.
+    starts = dict.fromkeys(starts for starts, _ends in times)
+    hours = ", ".join(wording.hour(each, community.zone) for each in starts)
     return str(_("%(what)s : %(hours)s", what=what, hours=hours))
 
 

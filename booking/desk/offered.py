@@ -1,0 +1,83 @@
+"""Which slots are offered to whom at this moment, and how many wait. Reads for staff only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from booking.desk import alternatives, wishes
+from booking.desk.reach import Reach
+from booking.models import CareRequest, Offer, OfferKind, Wish
+from schedules.models import Professional, Site, Slot
+
+MOST = 200
+
+
+@dataclass(frozen=True)
+class Line:
+    """A slot that is kept for somebody who waits, until a moment that they were told."""
+
+    request: UUID
+    family_name: str | None
+    given_name: str | None
+    phone: str | None
+    starts_at: datetime
+    professional: str
+    site_name: str
+    until: datetime
+    is_to_call: bool
+    """No message told them: somebody of the line calls before the time is up."""
+
+
+def live(session: Session, reach: Reach, *, now: datetime) -> list[Line]:
+    """Return what is offered to whom waits, calls to make first, then by the end of the offer."""
+    rows = session.execute(
+        select(Offer, CareRequest, Slot, Professional, Site)
+        .join(
+            CareRequest,
+            and_(
+                CareRequest.community_id == Offer.community_id, CareRequest.id == Offer.request_id
+            ),
+        )
+        .join(Slot, and_(Slot.community_id == Offer.community_id, Slot.id == Offer.slot_id))
+        .join(
+            Professional,
+            and_(
+                Professional.community_id == Slot.community_id,
+                Professional.id == Slot.professional_id,
+            ),
+        )
+        .join(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
+        .where(
+            reach.requests(),
+            Offer.kind == OfferKind.WAITING_LIST,
+            alternatives.is_live(now),
+            Slot.held_by == CareRequest.reference,
+            Slot.held_until == Offer.until,
+        )
+        .order_by(Offer.is_to_call.desc(), Offer.until, Offer.id)
+        .limit(MOST)
+        .execution_options(populate_existing=True)
+    )
+    return [
+        Line(
+            request=asked.reference,
+            family_name=asked.family_name,
+            given_name=asked.given_name,
+            phone=asked.phone,
+            starts_at=slot.starts_at,
+            professional=who.name,
+            site_name=site.name,
+            until=offer.until,
+            is_to_call=offer.is_to_call,
+        )
+        for offer, asked, slot, who, site in rows
+    ]
+
+
+def waiting(session: Session, reach: Reach) -> int:
+    """Return how many are on the waiting list."""
+    counted = select(func.count()).select_from(CareRequest).join(Wish, wishes.counts())
+    return session.scalar(counted.where(reach.requests())) or 0

@@ -1,0 +1,27 @@
+"""Numbers that asked for no more SMS: the chain takes their next way instead."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from notifications.models import OptOut
+
+
+def add(session: Session, phone: str, *, now: datetime) -> None:
+    """Note that this number wants no more SMS; noted twice is noted once."""
+    session.execute(insert(OptOut).values(phone=phone, at=now).on_conflict_do_nothing())
+
+
+def remove(session: Session, phone: str) -> None:
+    """Note that this number takes SMS again."""
+    session.execute(delete(OptOut).where(OptOut.phone == phone))
+
+
+def among(session: Session, phones: Collection[str]) -> set[str]:
+    """Return those of these numbers that want no SMS."""
+    if not phones:
+        return set()
+    return set(session.scalars(select(OptOut.phone).where(OptOut.phone.in_(phones))))
