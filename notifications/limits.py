@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notifications.models import BEGUN_BY_TELEPHONE, Channel, DailyLimit, Kind, OutboxMessage
@@ -51,6 +52,15 @@ def most(session: Session, communities: Collection[int]) -> dict[int, int]:
     return dict.fromkeys(communities, MOST_OF_A_COMMUNITY) | {
         row.community_id: row.most for row in session.execute(own)
     }
+
+
+def allow(session: Session, community_id: int, count: int) -> None:
+    """Let a community send so many SMS and calls in a day from now on."""
+    session.execute(
+        insert(DailyLimit)
+        .values(community_id=community_id, most=count)
+        .on_conflict_do_update(constraint="uq_daily_limit_community", set_={"most": count})
+    )
 
 
 def left(session: Session, communities: Collection[int], *, now: datetime) -> Mapping[int, int]:

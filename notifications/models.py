@@ -161,9 +161,13 @@ class DailyLimit(Base):
     __tablename__ = "daily_limit"
 
     community_id: Mapped[CommunityId]
+    id: Mapped[Id]
     most: Mapped[int]
 
-    __table_args__ = (CheckConstraint("most >= 0", name="most_is_counted"),)
+    __table_args__ = (
+        UniqueConstraint("community_id", name="uq_daily_limit_community"),
+        CheckConstraint("most >= 0", name="most_is_counted"),
+    )
 
 
 class OptOut(Base):

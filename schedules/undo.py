@@ -1,16 +1,17 @@
 """Take back, for ten minutes, what was done to slots or reserved time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from schedules import plans, slots
+from schedules import plans, relocating, slots
 from schedules.models import Absence, Act, ActKind, Community, Opening, OpeningSkip, Slot
 from schedules.openings import OpeningRefused
 from schedules.patterns import Moments
@@ -42,10 +43,18 @@ class Undone:
     """Those that somebody holds or has booked by now; those in whose place something else is."""
 
 
-def undo(session: Session, community: Community, act: Act, *, now: datetime) -> Undone:
+def undo(
+    session: Session,
+    community: Community,
+    act: Act,
+    *,
+    along: Collection[UUID] = (),
+    now: datetime,
+) -> Undone:
     """Take an act back: what it ended goes on, what it made is ended, and slots follow.
 
-    What somebody holds or has booked in the meantime stays.
+    What somebody holds or has booked in the meantime stays. `along` are booked slots that go
+    back to the site that they left: the caller keeps their appointments locked, and tells.
 
     Raises:
         CannotUndo: if it is too late, or something else was done to the same since.
@@ -56,6 +65,8 @@ def undo(session: Session, community: Community, act: Act, *, now: datetime) -> 
         raise CannotUndo("undone")
     if now - act.at > FOR:
         raise CannotUndo("late")
+    if act.kind is ActKind.RELOCATED:
+        return _brought_back(session, community, act, along, now)
     closing = _REVERSE[act.kind](session, community, act, now)
     session.flush()
     settled = settle(session, community, act.professional_id, closing=closing, now=now)
@@ -73,26 +84,35 @@ def note(
     *,
     by: UUID | None,
     now: datetime,
-    **more: str,
+    **more: Any,
 ) -> UUID:
-    """Write that slots were opened (PUBLISHED) or taken back (WITHDRAWN) by hand.
+    """Write that slots were opened (PUBLISHED), taken back (WITHDRAWN) or RELOCATED by hand.
 
     `more` is what its reader wants to know of it: why, for instance. Returns the act's
     reference, for « Annuler ».
     """
-    name = "made" if kind is ActKind.PUBLISHED else "withdrawn"
     act = Act(
         community_id=community_id,
         reference=uuid4(),
         professional_id=professional_id,
         kind=kind,
-        touched={name: [str(slot) for slot in references], **more},
+        touched={_NAMES[kind]: [str(slot) for slot in references], **more},
         by=by,
         at=now,
     )
     session.add(act)
     session.flush()
     return act.reference
+
+
+_NAMES: Mapping[ActKind, str] = MappingProxyType(
+    {
+        ActKind.PUBLISHED: "made",
+        ActKind.WITHDRAWN: "withdrawn",
+        ActKind.RELOCATED: "relocated",
+    }
+)
+"""Under which name an act keeps the slots that were touched by hand."""
 
 
 # What each kind of act did, backwards
@@ -181,6 +201,27 @@ def _offer_again(
         .execution_options(synchronize_session=False)
     )
     return ()
+
+
+def _brought_back(
+    session: Session, community: Community, act: Act, along: Collection[UUID], now: datetime
+) -> Undone:
+    """Take slots back to their sites: whose time it is stays as it was, so nothing is settled."""
+    left = {UUID(slot): UUID(site) for slot, site in act.touched["left"].items()}
+    went = relocating.bring_back(
+        session,
+        community,
+        act.professional_id,
+        left,
+        there=UUID(act.touched["site"]),
+        along=along,
+        now=now,
+    )
+    if not went:
+        raise CannotUndo("changed_since")
+    act.undone_at = now
+    session.flush()
+    return Undone(len(went), 0, len(left) - len(went))
 
 
 _REVERSE: Mapping[ActKind, Callable[[Session, Community, Act, datetime], Sequence[Moments]]] = (

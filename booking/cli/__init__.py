@@ -8,6 +8,7 @@ COMMANDS = (
     triage.triage,
     triage.check_protocols,
     territory.create_community,
+    territory.limit_messages,
     territory.create_admin,
     territory.create_api_client,
     territory.import_communes,

@@ -15,6 +15,7 @@ from booking.cli import doors
 from booking.extensions import db, now
 from booking.models import Role
 from config.database import transaction
+from notifications import limits
 from schedules import annuaire
 from schedules.models import Community
 
@@ -38,6 +39,9 @@ COMMUNE_REFUSED = {
 LINES_A_STEP = 10_000
 """The bar moves this often: asking more often costs more than it shows."""
 MOST_TOLD = 100
+
+MOST_MESSAGES = 1_000_000
+"""No limit at all would be a slip of the finger."""
 
 UNREADABLE = "Ce fichier n’est pas une extraction de l’Annuaire Santé lisible (UTF-8)."
 
@@ -69,6 +73,19 @@ def create_community(slug: str, name: str, phone: str, email: str, zone: str) ->
             )
         )
     click.echo(f"{name} est enregistrée.")
+
+
+@click.command("limit-messages")
+@click.option("--community", "slug", required=True, help="Nom court de la CPTS.")
+@click.argument("count", metavar="NOMBRE", type=click.IntRange(0, MOST_MESSAGES))
+@doors.on_database
+def limit_messages(slug: str, count: int) -> None:
+    """Fixer combien de SMS et d’appels une CPTS peut envoyer par jour (2 000 sans cela)."""
+    with transaction(db.session) as session:
+        community = doors.community(session, slug)
+        limits.allow(session, community.id, count)
+        name = community.name
+    click.echo(f"{name} : {count} SMS et appels par jour au plus.")
 
 
 @click.command("create-admin")

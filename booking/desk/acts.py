@@ -8,12 +8,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, select
 from sqlalchemy.orm import Session
 
-from booking.desk import board
+from booking.desk import board, brought_back
 from booking.desk.board import Scope
+from booking.desk.change import Kept
+from booking.links import Links
 from schedules import undo as undoing
 from schedules.models import Act, ActKind, Opening, Professional, ProfessionalSite, Site, Slot
 
 MOST_SHOWN = 10
+
+NAMES = ("made", "withdrawn", "relocated")
+"""Under which an act keeps the slots that it touched."""
 
 
 class NoSuchAct(LookupError):
@@ -77,18 +82,41 @@ def one(session: Session, scope: Scope, reference: UUID, *, now: datetime) -> Do
     return _done(session, row, now)
 
 
-def undo(session: Session, scope: Scope, reference: UUID, *, now: datetime) -> undoing.Undone:
+def undo(
+    session: Session, scope: Scope, reference: UUID, *, by: UUID, links: Links, now: datetime
+) -> undoing.Undone:
     """Take one thing back, and return what became of its slots: what patients took stays.
+
+    Appointments that return to the site that they had left are told to both sides.
 
     Raises:
         NoSuchAct: if it is not this account's.
         schedules.undo.CannotUndo: if it is undone already, too long ago, or changed since.
     """
+    act = _theirs(session, scope, reference)
+    community = board.community_of(session, scope.community_id)
+    # Requests first, as everybody does who changes an appointment.
+    returning = brought_back.along(session, act, now=now)
+    slots = [kept.slot.reference for kept, _was in returning]
+    undone = undoing.undo(session, community, act, along=slots, now=now)
+    brought_back.tell(session, returning, by=str(by), links=links, now=now)
+    return undone
+
+
+def to_call(session: Session, scope: Scope, reference: UUID) -> list[Kept]:
+    """Return whose appointment went back with what was undone, and whom no message reaches.
+
+    Raises:
+        NoSuchAct: if it is not this account's.
+    """
+    return brought_back.to_call(session, _theirs(session, scope, reference))
+
+
+def _theirs(session: Session, scope: Scope, reference: UUID) -> Act:
     found = session.execute(_acts(scope).where(Act.reference == reference)).one_or_none()
     if found is None or not _is_theirs(session, scope, found[0]):
         raise NoSuchAct(reference)
-    community = board.community_of(session, scope.community_id)
-    return undoing.undo(session, community, found[0], now=now)
+    return found[0]
 
 
 def last_published(session: Session, scope: Scope, *, by: UUID) -> list[Slot]:
@@ -158,13 +186,15 @@ def _done(session: Session, row: Row[Act, Professional], now: datetime) -> Done:
 
 
 def _named(act: Act) -> list[UUID]:
-    return [UUID(each) for name in ("made", "withdrawn") for each in act.touched.get(name, [])]
+    return [UUID(each) for name in NAMES for each in act.touched.get(name, [])]
 
 
 def _is_theirs(session: Session, scope: Scope, act: Act) -> bool:
     """Return whether all that was touched is of this scope: a secretary keeps some sites only."""
     if scope.professional_id is not None:
         return True
+    if _left_others(session, scope, act):
+        return False
     wanted = act.touched.get("opening")
     elsewhere = (
         select(Opening.id).where(
@@ -176,6 +206,13 @@ def _is_theirs(session: Session, scope: Scope, act: Act) -> bool:
         )
     )
     return session.scalar(elsewhere.limit(1)) is None
+
+
+def _left_others(session: Session, scope: Scope, act: Act) -> bool:
+    """Return whether slots would go back to a site that this account does not keep."""
+    left = {UUID(site) for site in act.touched.get("left", {}).values()}
+    others = select(Site.id).where(Site.reference.in_(left), Site.id.not_in(scope.site_ids))
+    return bool(left) and session.scalar(others.limit(1)) is not None
 
 
 def _touched(session: Session, act: Act) -> tuple[Touched, ...]:

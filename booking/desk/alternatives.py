@@ -4,6 +4,7 @@ They suit by the judgement that led to the first one, and before its deadline. N
 free again by themselves, and the request is on the operators' list, where it was all the time.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -102,7 +103,10 @@ def keep(
 def _nearest(
     session: Session, request: CareRequest, community: Community, lost: Slot, now: datetime
 ) -> list[Proposal]:
-    """Return what suits, nearest to the hour that was lost; of two as near, the better one."""
+    """Return what suits, nearest to the hour that was lost; of two as near, the better one.
+
+    One of each hour first: who cannot come at one may come at another.
+    """
     found = proposals.in_time(
         session, request, community, after=now + TIME_TO_COME, each=LOOKED_AT, now=now
     )
@@ -117,7 +121,12 @@ def _nearest(
         if (each.slot.professional, each.slot.starts_at) != (whose, lost.starts_at)
     ]
     others.sort(key=lambda each: abs(each.slot.starts_at - lost.starts_at))
-    return others[: SHOWN + SPARE]
+    at_its_hour: Counter[datetime] = Counter()
+    turns: list[tuple[int, int, Proposal]] = []
+    for each in others:
+        at_its_hour[each.slot.starts_at] += 1
+        turns.append((at_its_hour[each.slot.starts_at], len(turns), each))
+    return [each for *_, each in sorted(turns)[: SHOWN + SPARE]]
 
 
 def may_keep_more(session: Session, request: CareRequest) -> bool:

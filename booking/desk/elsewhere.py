@@ -16,8 +16,8 @@ from booking.desk.supply import NotTheirs
 from booking.links import Links
 from booking.models import BookingStatus
 from config.clock import day_bounds, local_day
-from schedules import relocating, slots
-from schedules.models import Professional, Site, Slot
+from schedules import relocating, slots, undo
+from schedules.models import ActKind, Professional, Site, Slot
 
 MOST_SHOWN = 40
 
@@ -121,11 +121,13 @@ def relocate(
     entries: Sequence[Entry],
     site: UUID,
     *,
-    by: str,
+    by: UUID,
     links: Links,
     now: datetime,
 ) -> Relocated:
     """Take one professional's slots and appointments to another site of theirs, at their hours.
+
+    It can be undone for some minutes: see `acts.undo`.
 
     Raises:
         NotTheirs: if this account does not look after the professional there.
@@ -143,14 +145,27 @@ def relocate(
     ]
     was = {each.booking.reference: (each.appointment(), _fits(session, each)) for each in booked}
     wanted = [each.slot for each in entries if each.site != site]
-    gone = set(relocating.relocate(session, community, professional, there, wanted, now=now))
+    gone = relocating.relocate(session, community, professional, there, wanted, now=now)
     moved = []
     for each in booked:
         if each.slot.reference in gone:
             before, fitted = was[each.booking.reference]
             if fitted and not _fits(session, each):
                 raise NotSuited(each)
-            moved.append(change.relocated(session, each, before, by=by, links=links, now=now))
+            moved.append(change.relocated(session, each, before, by=str(by), links=links, now=now))
+    if gone:
+        undo.note(
+            session,
+            community.id,
+            professional.id,
+            ActKind.RELOCATED,
+            list(gone),
+            by=by,
+            now=now,
+            left={str(slot): str(former) for slot, former in gone.items()},
+            site=str(site),
+            appointments=[str(each.booking.reference) for each in moved],
+        )
     to_call = tuple(each for each in moved if not board.is_told_by_message(each))
     return Relocated(len(gone), to_call, len(wanted) - len(gone))
 

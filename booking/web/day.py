@@ -190,7 +190,11 @@ def _done(
 
 def _act(done: acts.Done, community: Community) -> str:
     """Return « 11 h 00 – 11 h 40 : retiré, Dr Bernard »."""
-    said = {ActKind.PUBLISHED: _("ouvert"), ActKind.WITHDRAWN: _("retiré")}.get(done.kind)
+    said = {
+        ActKind.PUBLISHED: _("ouvert"),
+        ActKind.WITHDRAWN: _("retiré"),
+        ActKind.RELOCATED: _("lieu changé"),
+    }.get(done.kind)
     if said is None or not done.slots:
         return str(_("Plages de %(who)s", who=done.professional_name))
     begins = wording.hour(done.slots[0].starts_at, community.zone)

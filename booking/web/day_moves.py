@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from booking import guards
-from booking.desk import board, change, elsewhere
+from booking.desk import acts, board, change, elsewhere
 from booking.desk.board import Entry, State
 from booking.desk.change import Kept
 from booking.desk.elsewhere import Relocated
@@ -267,7 +267,7 @@ def relocate() -> ResponseReturnValue:
                 scope_of(somebody),
                 asked.entries,
                 site,
-                by=str(somebody.account),
+                by=somebody.account,
                 links=equipment().links,
                 now=moment,
             )
@@ -284,3 +284,19 @@ def relocate() -> ResponseReturnValue:
         sentence = _("Un de ces rendez-vous vient de changer. Regardez, puis recommencez.")
     with transaction(db.session) as session:
         return _place_page(session, said, {"lieu": sentence}, moment), 409
+
+
+@moves.get("/journee/lieu/<uuid:reference>")
+@guards.open_to(*CARERS)
+def brought_back(reference: UUID) -> ResponseReturnValue:
+    """Show whom to telephone after a change of site was taken back: no message reaches them."""
+    with transaction(db.session) as session:
+        try:
+            to_call = acts.to_call(session, scope_of(guards.identity()), reference)
+        except acts.NoSuchAct:
+            abort(404)
+        return render_template(
+            "day/brought_back.html",
+            to_call=[_to_call(kept) for kept in to_call],
+            lost=staff_forms.a_count(request.args.get("perdus")),
+        )

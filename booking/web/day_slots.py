@@ -17,7 +17,7 @@ from booking.desk import acts, blocking, board, supply
 from booking.desk.blocking import Because
 from booking.desk.board import Entry, State
 from booking.desk.supply import Place
-from booking.extensions import db, now
+from booking.extensions import db, equipment, now
 from booking.models import Role
 from booking.web import day_table, staff_forms, wording
 from booking.web.staff_access import CARERS, scope_of
@@ -185,12 +185,23 @@ def take_back(reference: UUID) -> ResponseReturnValue:
     day = staff_forms.clean(request.form.get("jour", "")[:10]) or None
     try:
         with transaction(db.session) as session:
-            scope = scope_of(guards.identity())
-            lost = acts.undo(session, scope, reference, now=now()).could_not
+            somebody = guards.identity()
+            scope = scope_of(somebody)
+            lost = acts.undo(
+                session,
+                scope,
+                reference,
+                by=somebody.account,
+                links=equipment().links,
+                now=now(),
+            ).could_not
+            has_calls = bool(acts.to_call(session, scope, reference))
     except acts.NoSuchAct:
         abort(404)
     except CannotUndo:
         return redirect(url_for("day.show", jour=day, trop_tard=1), 303)
+    if has_calls:
+        return redirect(url_for("day.moves.brought_back", reference=reference, perdus=lost), 303)
     return redirect(url_for("day.show", jour=day, perdus=lost or None), 303)
 
 

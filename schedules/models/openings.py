@@ -163,6 +163,7 @@ class ActKind(StrEnum):
     DAY_SKIPPED = "DAY_SKIPPED"
     ABSENCE_MADE = "ABSENCE_MADE"
     ABSENCE_ENDED = "ABSENCE_ENDED"
+    RELOCATED = "RELOCATED"
 
 
 class Act(Base):

@@ -28,7 +28,7 @@ from booking.triage.protocol import Level
 from config.database import transaction
 from notifications.models import Channel, OutboxMessage
 from schedules import keeping, slots
-from schedules.models import Slot
+from schedules.models import Site, Slot
 from tests.builders import LINKS, a_professional, a_slot, a_triaged_request, slot_of
 from tests.clockwork import NOON, Hands
 from tests.integration.patient_walk import Town, Walk, a_town
@@ -93,6 +93,19 @@ def test_the_three_nearest_to_the_lost_hour_are_kept_and_not_that_hour_itself(
     assert [each.slot.reference for each in found] == at(town, 1, 2, 4)
     assert {each.until for each in found} == {NOON + QUARTER}
     assert slot_of(session, town.slots[3].reference).held_by is None
+
+
+def test_one_of_each_hour_is_kept_before_two_of_one_hour(session, town, booked):
+    site = session.get_one(Site, (town.community.id, town.slots[0].site_id))
+    another = a_professional(session, town.community, site)
+    for number in (2, 4):
+        a_slot(session, professional=another, site=site, starts_at=town.slots[number].starts_at)
+
+    request = cancel(session, booked)
+
+    assert [each.starts_at for each in offered(session, request)] == [
+        town.slots[number].starts_at for number in (1, 2, 4)
+    ]
 
 
 def test_what_is_kept_is_nobody_elses_until_the_quarter_has_passed(session, town, booked, protocol):
@@ -559,7 +572,10 @@ def test_who_needs_nothing_any_more_says_so(client, link, session):
     client.post(f"{link}/fin")
 
     assert the_request(session).status is RequestStatus.DECLINED
-    assert "Ce rendez-vous est annulé" in client.get(link).text
+    page = client.get(link).text
+    assert "Ce rendez-vous est annulé" in page
+    assert "nous ne cherchons plus" in page
+    assert "Nous vous cherchons" not in page
 
 
 @pytest.mark.parametrize("said", ["", "pas-un-creneau", "\x00", "é" * 100])

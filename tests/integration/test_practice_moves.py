@@ -8,12 +8,13 @@ from icalendar import Calendar
 from sqlalchemy import select
 
 from booking.desk import choose
-from booking.models import Assessment, BookingStatus, CareRequest, Role
+from booking.models import Assessment, Booking, BookingStatus, CareRequest, Role
 from notifications.models import Channel, Kind, OutboxMessage, Status
 from schedules import ics
-from schedules.models import ProfessionalSite, Slot
+from schedules.models import Act, ProfessionalSite, Slot
 from tests.builders import (
     LINKS,
+    a_booking,
     a_community,
     a_professional,
     a_site,
@@ -64,6 +65,11 @@ def professional(app, practice) -> FlaskClient:
 @pytest.fixture
 def secretary(app, practice) -> FlaskClient:
     return signed_in(app, practice.secretary)
+
+
+@pytest.fixture
+def stranger(app, neighbours) -> FlaskClient:
+    return signed_in(app, neighbours.secretary)
 
 
 @pytest.fixture
@@ -299,3 +305,129 @@ def test_nobody_takes_time_to_a_site_that_they_do_not_keep(  # noqa: PLR0917 - f
 def test_the_day_leads_there_for_who_works_at_several_sites_alone(secretary, of_both):
     assert "Changer de lieu" in words(of_both.get("/journee"))
     assert "Changer de lieu" not in words(secretary.get("/journee"))
+
+
+# Undone for ten minutes
+
+
+def last_act(session) -> Act:
+    session.expire_all()
+    return session.scalars(select(Act).order_by(Act.id.desc())).first()
+
+
+def take_back(client, session):
+    return client.post(f"/journee/actions/{last_act(session).reference}/annuler")
+
+
+def test_for_ten_minutes_a_change_of_site_is_taken_back_and_patients_hear_it(
+    session, of_both, hands, practice, annexe
+):
+    practice.site.equipment = ["XRAY"]
+    spare = free(session, practice)
+    relocate(of_both, annexe, qui=practice.doctor.reference)
+    [first] = [m for m in waiting(session, Kind.MOVED) if m.channel is Channel.SMS]
+    assert slot_of(session, spare.reference).skills == ["fauteuil"]
+    assert "Lieu changé" in words(of_both.get("/creneaux"))
+    assert "lieu changé" in words(of_both.get("/journee"))
+    hands.wait(timedelta(minutes=9))
+
+    answer = take_back(of_both, session)
+
+    assert answer.location == "/journee"
+    assert slot_now(session, practice).site_id == practice.site.id
+    assert slot_of(session, spare.reference).site_id == practice.site.id
+    assert "XRAY" in slot_of(session, spare.reference).skills
+    [sms] = [m for m in waiting(session, Kind.MOVED) if m.channel is Channel.SMS]
+    assert sms.reference != first.reference
+    assert practice.site.address.split(",")[0] in sms.text
+    [mail] = [m for m in waiting(session, Kind.NOTICE) if m.version == 2]
+    assert entry_of(mail)["SEQUENCE"] == 2
+    assert practice.site.name in entry_of(mail)["LOCATION"]
+    assert "Lieu changé" not in words(of_both.get("/creneaux"))
+    assert "trop_tard" in take_back(of_both, session).location
+    assert len([m for m in waiting(session, Kind.MOVED) if m.channel is Channel.SMS]) == 1
+
+
+def test_after_ten_minutes_the_site_stays_changed(session, of_both, hands, practice, annexe):
+    relocate(of_both, annexe, qui=practice.doctor.reference)
+    hands.wait(timedelta(minutes=11))
+
+    assert "trop_tard" in take_back(of_both, session).location
+    assert slot_now(session, practice).site_id == annexe.id
+
+
+def test_what_was_taken_or_changed_since_stays_at_the_new_site_and_is_said(  # noqa: PLR0917 - fixtures
+    session, protocol, of_both, hands, practice, annexe
+):
+    booked, held, spare = (free(session, practice, hours=n) for n in (3, 4, 5))
+    relocate(of_both, annexe, qui=practice.doctor.reference)
+    hands.wait(timedelta(minutes=1))
+    a_booking(
+        session,
+        practice.community,
+        protocol,
+        slot_of(session, booked.reference),
+    )
+    request = a_triaged_request(session, practice.community, protocol)
+    choose.hold(session, request, held.reference, now=hands.now)
+    arrived = session.get_one(Booking, (practice.community.id, practice.booking.id))
+    arrived.status = BookingStatus.ARRIVED
+    session.commit()
+
+    answer = take_back(of_both, session)
+
+    assert "3 créneaux n’ont pas pu revenir" in words(of_both.get(answer.location))
+    assert slot_of(session, spare.reference).site_id == practice.site.id
+    for stays in (booked.reference, held.reference, slot_now(session, practice).reference):
+        assert slot_of(session, stays).site_id == annexe.id
+
+
+def test_of_an_appointment_that_left_since_only_the_free_slot_comes_back(
+    session, of_both, practice, annexe
+):
+    later, left = (
+        free(session, practice, starts_at=NOON + timedelta(days=1)),
+        slot_now(session, practice),
+    )
+    relocate(of_both, annexe, rdv=str(practice.booking.reference))
+    move(of_both, practice, later)
+
+    take_back(of_both, session)
+
+    assert slot_of(session, left.reference).site_id == practice.site.id
+    assert practice.booking.version == 2
+    assert slot_now(session, practice).reference == later.reference
+
+
+def test_whom_no_message_reaches_is_to_be_called_when_it_is_taken_back(
+    session, of_both, practice, annexe, stranger
+):
+    silent = request_of(session, practice)
+    silent.wants_sms, silent.email = False, None
+    session.commit()
+    relocate(of_both, annexe, qui=practice.doctor.reference)
+    page = f"/journee/lieu/{last_act(session).reference}"
+    assert "MOREL" not in words(of_both.get(page))
+
+    answer = of_both.post("/creneaux/annuler", data={"acte": last_act(session).reference})
+
+    assert answer.location.startswith(page)
+    assert "à appeler : MOREL Lucie" in words(of_both.get(answer.location))
+    assert stranger.get(page).status_code == 404
+
+
+def test_who_does_not_keep_both_sites_takes_nothing_back(session, app, of_both, practice, annexe):
+    account = an_account(
+        session,
+        practice.community,
+        Role.SECRETARY,
+        sites=(annexe,),
+        email="gare@tilleuls.example",
+    )
+    session.commit()
+    relocate(of_both, annexe, qui=practice.doctor.reference)
+    hers = signed_in(app, account)
+
+    assert "Lieu changé" not in words(hers.get("/creneaux"))
+    assert take_back(hers, session).status_code == 404
+    assert slot_now(session, practice).site_id == annexe.id

@@ -144,6 +144,18 @@ def test_a_community_may_send_two_thousand_where_nothing_else_is_said(session, c
     assert limits.left(session, [community.id], now=NOON) == {community.id: 2000}
 
 
+def test_a_command_says_how_many_a_community_may_send(app, session, community):
+    command = ["limit-messages", "--community", community.slug]
+    for count in ("5", "7"):
+        told = app.test_cli_runner().invoke(args=[*command, count])
+        assert told.exit_code == 0, told.output
+        session.rollback()
+        assert limits.most(session, [community.id]) == {community.id: int(count)}
+
+    assert app.test_cli_runner().invoke(args=[*command, "-1"]).exit_code == 2
+    assert app.test_cli_runner().invoke(args=[*command, "9" * 30]).exit_code == 2
+
+
 def test_operators_and_figures_say_that_the_limit_is_reached(
     app, client, session, community, caplog
 ):

@@ -461,6 +461,7 @@ WRONG = [
     ({"every_weeks": "9"}, "une semaine sur quatre"),
     ({"starts_on": "2027-03-01"}, "C’est déjà passé"),
     ({"starts_on": "2027-02-30"}, "Cette date n’existe pas"),
+    ({"starts_on": "9999-12-31"}, "ou elle est trop loin"),
     ({"ends_on": "2027-03-28"}, "Le dernier jour est avant le premier"),
     ({"ends_on": "2027-03-30", "weekdays": ["3"]}, "Aucun de ces jours"),
     ({"visibility": []}, "Choisissez au moins un public"),

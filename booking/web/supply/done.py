@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from booking import guards
 from booking.desk import acts
-from booking.extensions import db, now
+from booking.extensions import db, equipment, now
 from booking.web import staff_forms
 from booking.web.staff_access import CARERS
 from booking.web.supply.door import room, supply
@@ -27,9 +27,21 @@ def undo() -> ResponseReturnValue:
     try:
         with transaction(db.session) as session:
             here = room(session, now())
-            undone = acts.undo(session, here.scope, act, now=here.now)
+            undone = acts.undo(
+                session,
+                here.scope,
+                act,
+                by=here.account,
+                links=equipment().links,
+                now=here.now,
+            )
+            has_calls = bool(acts.to_call(session, here.scope, act))
     except acts.NoSuchAct:
         abort(404)
     except CannotUndo as refused:
         return redirect(url_for(page, refus=refused.why), 303)
+    if has_calls:
+        return redirect(
+            url_for("day.moves.brought_back", reference=act, perdus=undone.could_not), 303
+        )
     return redirect(url_for(page, repris=1, restes=undone.could_not), 303)

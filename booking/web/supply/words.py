@@ -100,4 +100,6 @@ def _title(done: Done) -> str:
         return str(ngettext("%(num)d créneau ouvert", "%(num)d créneaux ouverts", count))
     if done.kind is ActKind.WITHDRAWN:
         return str(ngettext("%(num)d créneau retiré", "%(num)d créneaux retirés", count))
+    if done.kind is ActKind.RELOCATED:
+        return str(_("Lieu changé"))
     return str(ACTS[done.kind])

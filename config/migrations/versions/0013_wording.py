@@ -14,8 +14,10 @@ STEPS: tuple[str, ...] = (
     """
     CREATE TABLE daily_limit (
         community_id BIGINT NOT NULL,
+        id BIGINT GENERATED ALWAYS AS IDENTITY,
         most INTEGER NOT NULL,
-        CONSTRAINT pk_daily_limit PRIMARY KEY (community_id),
+        CONSTRAINT pk_daily_limit PRIMARY KEY (community_id, id),
+        CONSTRAINT uq_daily_limit_community UNIQUE (community_id),
         CONSTRAINT fk_daily_limit_community_id FOREIGN KEY(community_id) REFERENCES community (id),
         CONSTRAINT ck_daily_limit_most_is_counted CHECK (most >= 0)
     )
