@@ -13,8 +13,18 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Insert, Table, and_, case, func, or_, select, update
-from sqlalchemy import insert as insert_into
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from config import logs
@@ -44,28 +54,33 @@ OVER_DAILY_LIMIT = "over_daily_limit"
 WANTS_NO_SMS = "twilio_21610"
 """The provider knows of a STOP that we have not heard."""
 
-
-def rows(drafts: Sequence[Draft]) -> list[dict[str, Any]]:
-    """Return the drafts as rows for the table, each with its own new reference."""
-    return [
-        {
-            **vars(draft),
-            "fallbacks": [asdict(way) for way in draft.fallbacks],
-            "reference": uuid4(),
-            "status": Status.WAITING,
-            "attempts": 0,
-        }
-        for draft in drafts
-    ]
-
-
-def insert(drafts: Sequence[Draft]) -> Insert:
-    """Return the statement that writes these drafts, to run alone or to stand in a CTE.
-
-    A statement for one draft is compiled once and kept; one for several is compiled each time.
-    """
-    written = rows(drafts)
-    return insert_into(TABLE).values(written[0] if len(written) == 1 else written)
+OURS = and_(
+    TABLE.c.community_id == bindparam("community"),
+    TABLE.c.id == bindparam("number"),
+    TABLE.c.lease == bindparam("token"),
+)
+CALL_BEGINS = (
+    update(TABLE)
+    .where(OURS, TABLE.c.attempts < bindparam("attempt"), TABLE.c.expires_at > bindparam("moment"))
+    .values(
+        call_started_at=bindparam("moment"),
+        lease_until=bindparam("until"),
+        attempts=bindparam("attempt"),
+    )
+    .returning(TABLE.c.id)
+)
+CALL_ENDED_WELL = (
+    update(TABLE)
+    .where(OURS)
+    .values(
+        lease=None,
+        lease_until=None,
+        failure=None,
+        status=bindparam("state"),
+        provider_id=bindparam("given"),
+    )
+)
+"""Built once, of the table alone: every message that leaves runs both."""
 
 
 def promise(session: Session, *drafts: Draft) -> None:
@@ -75,7 +90,12 @@ def promise(session: Session, *drafts: Draft) -> None:
     `IntegrityError` on `uq_outbox_message_promised_once`, not a second message.
     """
     if drafts:
-        session.execute(insert_into(TABLE), rows(drafts))
+        session.execute(insert(TABLE), [_row(draft) for draft in drafts])
+
+
+def _row(draft: Draft) -> dict[str, Any]:
+    new = {"reference": uuid4(), "status": Status.WAITING, "attempts": 0}
+    return {**vars(draft), **new, "fallbacks": [asdict(way) for way in draft.fallbacks]}
 
 
 def withdraw(
@@ -166,18 +186,8 @@ def begin_call(session: Session, letter: Letter, *, now: datetime) -> bool:
     The last look before the call: a message withdrawn, too late by now, or leased by another
     worker because this one was slow, is dropped here; and one lease is good for one call.
     """
-    begun = session.scalar(
-        update(OutboxMessage)
-        .where(
-            _still_ours(letter),
-            OutboxMessage.attempts < letter.attempts,
-            OutboxMessage.expires_at > now,
-        )
-        .values(call_started_at=now, lease_until=now + LEASE, attempts=letter.attempts)
-        .returning(OutboxMessage.id)
-        .execution_options(synchronize_session=False)
-    )
-    return begun is not None
+    said = {"attempt": letter.attempts, "moment": now, "until": now + LEASE}
+    return session.scalar(CALL_BEGINS, _whose(letter) | said) is not None
 
 
 def record_sent(
@@ -185,7 +195,7 @@ def record_sent(
 ) -> None:
     """Note that the provider took the message, and the name it gave it."""
     senders_stopped.resume(session, letter.channel)
-    _record(session, letter, status=status, provider_id=provider_id, failure=None)
+    session.execute(CALL_ENDED_WELL, _whose(letter) | {"state": status, "given": provider_id})
 
 
 def record_failed(
@@ -309,6 +319,10 @@ def _letter(message: OutboxMessage, token: UUID) -> Letter:
         attempts=message.attempts + 1,
         language=message.language,
     )
+
+
+def _whose(letter: Letter) -> dict[str, Any]:
+    return {"community": letter.community_id, "number": letter.id, "token": letter.lease}
 
 
 def _still_ours(letter: Letter) -> ColumnElement[bool]:

@@ -132,18 +132,6 @@ def test_promising_nothing_is_nothing(session, community):
     assert leased(session) == []
 
 
-@pytest.mark.parametrize("how_many", [1, 3])
-def test_messages_can_be_written_inside_a_larger_statement(session, community, how_many):
-    drafts = [a_draft(community, version=n) for n in range(how_many)]
-    told = outbox.insert(drafts).returning(OutboxMessage.reference).cte("told")
-
-    with transaction(session):
-        written = session.scalar(select(func.count()).select_from(told))
-
-    assert written == how_many
-    assert len(leased(session)) == how_many
-
-
 def test_a_letter_is_what_was_promised(session, community):
     promised(
         session,

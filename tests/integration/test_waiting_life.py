@@ -228,12 +228,13 @@ class Territory(RuleBasedStateMachine):
             assert held.starts_at <= kept.slot.starts_at - waiting_list.SOONER
 
     @invariant()
-    def who_declined_keeps_nothing(self):
+    def who_wants_no_more_keeps_nothing(self):
         held = select(Slot.id).where(
             Slot.held_by == CareRequest.reference, Slot.held_until > self.now
         )
-        declined = CareRequest.status == RequestStatus.DECLINED
-        assert self.count(CareRequest, declined, held.exists()) == 0
+        # Who cancelled an appointment, and gave no reason to end the request, may choose again.
+        ended = CareRequest.declined_because.is_not(None)
+        assert self.count(CareRequest, ended, held.exists()) == 0
 
     @invariant()
     def who_has_none_is_open_with_the_deadline_of_the_first_day(self):
