@@ -34,6 +34,14 @@ done AS (
     UPDATE care_request SET status = 'BOOKED', family_name = 'Morel', given_name = 'Lucie',
            phone = '+33639980001' FROM booked
      WHERE care_request.community_id = booked.community_id AND care_request.id = %(request_id)s),
+kept AS (
+    UPDATE promise SET ended_at = now(), ended_as = 'KEPT', next_step_at = NULL FROM claimed
+     WHERE promise.community_id = claimed.community_id AND promise.request_id = %(request_id)s
+       AND promise.ended_at IS NULL
+    RETURNING promise.community_id, promise.id, promise.due_at),
+remembered AS (
+    INSERT INTO promise_event (community_id, promise_id, what, due_at, by, at)
+    SELECT community_id, id, 'ENDED', due_at, 'API', now() FROM kept),
 told AS (
     INSERT INTO outbox_message (community_id, reference, about, version, kind, channel, recipient,
                                 subject, text, send_at, expires_at, status, attempts)
