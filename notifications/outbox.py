@@ -14,7 +14,6 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
-    ColumnElement,
     Table,
     and_,
     bindparam,
@@ -223,10 +222,8 @@ def record_unclear(session: Session, letter: Letter, *, why: str, now: datetime)
     """Give the provider's report time to arrive; then lease() repeats the call, or gives up."""
     wait = pacing.pause(letter.attempts, letter.expires_at - now) or REPORT_TIME
     session.execute(
-        update(OutboxMessage)
-        .where(_still_ours(letter))
-        .values(lease_until=now + max(REPORT_TIME, wait), failure=why)
-        .execution_options(synchronize_session=False)
+        update(TABLE).where(OURS).values(lease_until=now + max(REPORT_TIME, wait), failure=why),
+        _whose(letter),
     )
 
 
@@ -325,20 +322,13 @@ def _whose(letter: Letter) -> dict[str, Any]:
     return {"community": letter.community_id, "number": letter.id, "token": letter.lease}
 
 
-def _still_ours(letter: Letter) -> ColumnElement[bool]:
-    return and_(
-        OutboxMessage.community_id == letter.community_id,
-        OutboxMessage.id == letter.id,
-        OutboxMessage.lease == letter.lease,
-    )
-
-
 def _record(session: Session, letter: Letter, **outcome: Any) -> OutboxMessage | None:
     """Write what became of a letter, if it is still ours, and return its row."""
     return session.scalar(
         update(OutboxMessage)
-        .where(_still_ours(letter))
+        .where(OURS)
         .values(lease=None, lease_until=None, **outcome)
         .returning(OutboxMessage)
-        .execution_options(synchronize_session=False, populate_existing=True)
+        .execution_options(synchronize_session=False, populate_existing=True),
+        _whose(letter),
     )
