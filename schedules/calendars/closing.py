@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, exists, func, or_, update
 from sqlalchemy.orm import Session
 
+from schedules import slots
 from schedules.models import BusyCalendar, BusyTime, CalendarOpening, Slot
 
 UNREADABLE_FOR = timedelta(hours=2)
@@ -79,15 +80,14 @@ def _is_read() -> ColumnElement[bool]:
 def settle(session: Session, community_id: int, professional_id: int, *, now: datetime) -> int:
     """Close what must not be offered any more, open what may be again; return how many closed.
 
-    What is claimed is never touched: it is shown as a conflict. Who holds a slot that closes may
+    What a `#SNP` opened that is not written any more is withdrawn: it may have been somebody's
+    when its owner took it away, or when its calendar ended, and be free only now. What is claimed is never touched: it is shown as a conflict. Who holds a slot that closes may
     still book it until the hold ends (`slots.is_open_to`): they were told that it is kept.
     """
+    whose = and_(Slot.community_id == community_id, Slot.professional_id == professional_id)
+    slots.withdraw_free(session, and_(whose, is_unwritten()), now=now)
     theirs = and_(
-        Slot.community_id == community_id,
-        Slot.professional_id == professional_id,
-        Slot.claimed_by.is_(None),
-        Slot.withdrawn_at.is_(None),
-        Slot.starts_at > now,
+        whose, Slot.claimed_by.is_(None), Slot.withdrawn_at.is_(None), Slot.starts_at > now
     )
     opening = update(Slot).where(theirs, Slot.busy_since.is_not(None), ~is_closed(now))
     session.execute(opening.values(busy_since=None).execution_options(synchronize_session=False))

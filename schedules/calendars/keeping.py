@@ -201,7 +201,8 @@ def _open(
     )
     if calendar.site_id is None:
         return
-    _withdraw_unwritten(session, calendar, now=now)
+    theirs = and_(Slot.community_id == calendar.community_id, Slot.calendar_id == calendar.id)
+    slots.withdraw_free(session, and_(theirs, closing.is_unwritten()), now=now)
     slots.fill(
         session,
         session.get_one(Professional, (calendar.community_id, calendar.professional_id)),
@@ -233,15 +234,8 @@ def _of(
     )
 
 
-def _withdraw_unwritten(session: Session, calendar: BusyCalendar, *, now: datetime) -> None:
-    theirs = and_(Slot.community_id == calendar.community_id, Slot.calendar_id == calendar.id)
-    slots.withdraw_free(session, and_(theirs, closing.is_unwritten()), now=now)
-
-
 def _settle(session: Session, calendar: BusyCalendar, *, now: datetime) -> int:
     session.flush()
-    # What was held when its `#SNP` went is taken back once the hold has ended: so, each time.
-    _withdraw_unwritten(session, calendar, now=now)
     return closing.settle(session, calendar.community_id, calendar.professional_id, now=now)
 
 

@@ -214,8 +214,15 @@ def test_a_cancelled_appointment_in_busy_time_is_not_offered_again(session, give
     a_booking(session, community, protocol, slot)
     learn(session, given, says((2, 3)))
     contradicted.keep(session, Scope(community.id, doctor.id), slot.reference, now=NOON)
-    booking = session.scalars(select(Booking)).one()
 
+    the_patient_cancels(session, community)
+
+    assert not is_offered(session, slot)
+    assert slot_of(session, slot.reference).conflict_kept_at is None
+
+
+def the_patient_cancels(session, community):
+    booking = session.scalars(select(Booking)).one()
     change.cancel(
         session,
         change.by_reference(session, community.id, booking.reference),
@@ -225,8 +232,19 @@ def test_a_cancelled_appointment_in_busy_time_is_not_offered_again(session, give
         now=NOON,
     )
 
-    assert not is_offered(session, slot)
-    assert slot_of(session, slot.reference).conflict_kept_at is None
+
+def test_what_a_stopped_calendar_opened_goes_once_its_appointment_is_cancelled(
+    session, given, protocol
+):
+    community, doctor, _ = practice(session, given)
+    learn(session, given, says(openings=[snp(2, 2.5, minutes=30)]))
+    a_booking(session, community, protocol, session.scalars(select(Slot)).one())
+    keeping.end(session, given, now=NOON)
+    assert live(session, doctor) == [2]
+
+    the_patient_cancels(session, community)
+
+    assert live(session, doctor) == []
 
 
 def test_a_failure_leaves_slots_as_they_were_and_is_tried_again_ever_later(
