@@ -11,6 +11,9 @@ from config.clock import local_day
 from schedules import legal
 from schedules.models import WHEELCHAIR, Community, Enablement, Site, Slot
 
+LIKELY_YEARS = range(1990, 2100)
+"""Another year is a slip of the keyboard; cooperation protocols began with the law of 2009."""
+
 
 def of(
     session: Session, community_id: int, professionals: Collection[int]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from schedules.enabling import LIKELY_YEARS
+
 COLUMNS = (
     "RPPS",
     "Civilité",
@@ -34,6 +36,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Cells that begin so are computed by spreadsheets: an apostrophe keeps them text."""
 
 CODE = re.compile(r"[a-z0-9_-]{1,60}")
+ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class RosterUnreadable(ValueError):
@@ -152,9 +155,13 @@ def enabled(part: str) -> Enabled | None:
     words = part.split()
     if not 2 <= len(words) <= 3 or not CODE.fullmatch(words[0]):  # noqa: PLR2004 - code, days
         return None
+    if not all(ISO_DAY.fullmatch(word) for word in words[1:]):
+        return None
     try:
         days = [date.fromisoformat(word) for word in words[1:]]
     except ValueError:
+        return None
+    if any(day.year not in LIKELY_YEARS for day in days):
         return None
     ends_on = days[1] if len(days) > 1 else None
     if ends_on is not None and ends_on < days[0]:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import ScalarSelect, String, and_, cast, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from booking.desk import ask, promises, transfers
 from booking.desk.reach import ITS_COMMUNE
@@ -21,6 +22,8 @@ from booking.models import (
 )
 from booking.triage.protocol import Level
 from schedules.models import Commune
+
+Known = TypeVar("Known")
 
 MOST = 200
 
@@ -42,6 +45,7 @@ class Owed:
     escalated_to: EscalatedTo | None
     taken_by: str | None
     """Who said last that they see to it."""
+    taken_by_account: UUID | None
     call_back_asked_at: datetime | None
     chooses: bool
     """They are choosing on the web at this moment."""
@@ -59,7 +63,14 @@ def open_promises(session: Session, community_id: int, *, now: datetime) -> list
     After them those of people who left no number: nobody can call them.
     """
     rows = session.execute(
-        select(Promise, CareRequest, Commune.name, _taken_by(), is_choosing(now))
+        select(
+            Promise,
+            CareRequest,
+            Commune.name,
+            _taken_by(Account.display_name),
+            _taken_by(Account.reference),
+            is_choosing(now),
+        )
         .join(
             CareRequest,
             and_(
@@ -79,7 +90,8 @@ def open_promises(session: Session, community_id: int, *, now: datetime) -> list
             level=promise.level,
             due_at=promise.due_at,
             escalated_to=promise.escalated_to,
-            taken_by=taken_by,
+            taken_by=name,
+            taken_by_account=account,
             call_back_asked_at=request.call_back_asked_at,
             chooses=chooses,
             family_name=request.family_name,
@@ -89,13 +101,16 @@ def open_promises(session: Session, community_id: int, *, now: datetime) -> list
             phone=request.phone,
             commune=commune,
         )
-        for promise, request, commune, taken_by, chooses in rows
+        for promise, request, commune, name, account, chooses in rows
     ]
 
 
-def _taken_by() -> ScalarSelect[str]:
+def _taken_by(
+    column: InstrumentedAttribute[Known],
+) -> ScalarSelect[Known]:
+    """Return what to say of the account that took a promise last."""
     return (
-        select(Account.display_name)
+        select(column)
         .join(
             PromiseEvent,
             and_(

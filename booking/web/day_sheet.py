@@ -111,9 +111,8 @@ def note(reference: UUID) -> ResponseReturnValue:
         abort(400)
     with transaction(db.session) as session:
         kept = theirs(session, reference, lock=True)
-        if status is BookingStatus.NO_SHOW and kept.slot.starts_at > moment:
-            sentence = _("L’heure du rendez-vous n’est pas encore passée")
-            return page(session, kept, {"state": sentence}, moment), 422
+        if early := _too_early(kept, status, moment):
+            return page(session, kept, {"state": early}, moment), 422
         try:
             change.note(session, kept, status, by=str(guards.identity().account), now=moment)
         except change.TooLate:
@@ -127,6 +126,17 @@ def note(reference: UUID) -> ResponseReturnValue:
             _anchor=f"c-{kept.slot.reference}",
         )
         return redirect(back, 303)
+
+
+def _too_early(kept: change.Kept, status: BookingStatus, moment: datetime) -> str | None:
+    """Return why this cannot be noted yet; some come, and are seen, before their hour."""
+    if status is BookingStatus.NO_SHOW and kept.slot.starts_at > moment:
+        return str(_("L’heure du rendez-vous n’est pas encore passée"))
+    zone = kept.community.zone
+    is_another_day = local_day(kept.slot.starts_at, zone) > local_day(moment, zone)
+    if is_another_day and status is not BookingStatus.CONFIRMED:
+        return str(_("Ce rendez-vous n’est pas aujourd’hui"))
+    return None
 
 
 @sheet.post("/journee/rendez-vous/<uuid:reference>/retard")

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as lazy
 from booking.desk.membership import Member
 from booking.web import member_words, staff_forms, wording
 from booking.web.staff_forms import FormRefused
-from schedules import nomenclature, rostering
+from schedules import enabling, nomenclature, rostering
 from schedules.members import Person
 
 REFUSED = {
@@ -157,7 +157,10 @@ def last_day(said: Mapping[str, str]) -> date | None:
 def _day(said: Mapping[str, str], name: str, errors: dict[str, str]) -> date | None:
     text = said.get(name, "")
     try:
-        return staff_forms.any_day(text) if text else None
+        day = staff_forms.any_day(text) if text else None
     except ValueError:
         errors[name] = _("Cette date n’existe pas. Par exemple, 27/11/2026")
         return None
+    if day is not None and day.year not in enabling.LIKELY_YEARS:
+        errors[name] = _("Vérifiez l’année. Par exemple, 27/11/2026")
+    return day

@@ -66,6 +66,7 @@ def line(each: Owed, community: Community, moment: datetime) -> dict[str, Any]:
         "commune": each.commune,
         "alarm": each.escalated_to and ESCALATED[each.escalated_to],
         "taken_by": each.taken_by,
+        "is_mine": each.taken_by_account == guards.identity().account,
         "chooses": each.chooses,
         "called_since": asked and staff_words.span(moment - asked),
     }

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from booking.models import Role
 from notifications import phones
 from notifications.phones import Phone, PhoneInvalid
+from schedules import roster
 from schedules.models import Visibility
 from schedules.openings import Opening
 
@@ -84,10 +85,12 @@ def any_day(text: str) -> date:
     Raises:
         ValueError: if there is no such day.
     """
-    french = FRENCH_DAY.fullmatch(text)
-    return (
-        date(int(french[3]), int(french[2]), int(french[1])) if french else date.fromisoformat(text)
-    )
+    if french := FRENCH_DAY.fullmatch(text):
+        return date(int(french[3]), int(french[2]), int(french[1]))
+    if not roster.ISO_DAY.fullmatch(text):
+        # Python would take « 2026-W48-1 » too.
+        raise ValueError(text)
+    return date.fromisoformat(text)
 
 
 def an_hour(text: str) -> time:

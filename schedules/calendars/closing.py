@@ -81,7 +81,9 @@ def settle(session: Session, community_id: int, professional_id: int, *, now: da
     """Close what must not be offered any more, open what may be again; return how many closed.
 
     What a `#SNP` opened that is not written any more is withdrawn: it may have been somebody's
-    when its owner took it away, or when its calendar ended, and be free only now. What is claimed is never touched: it is shown as a conflict. Who holds a slot that closes may
+    when its owner took it away, or when its calendar ended, and be free only now.
+
+    What is claimed is never touched: it is shown as a conflict. Who holds a slot that closes may
     still book it until the hold ends (`slots.is_open_to`): they were told that it is kept.
     """
     whose = and_(Slot.community_id == community_id, Slot.professional_id == professional_id)

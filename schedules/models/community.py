@@ -50,6 +50,8 @@ class Community(Base):
     With the community itself and not in a table of its own: whoever writes a message has the
     community at hand, so that a booking costs no query more. See notifications.own_words.
     """
+    cascade: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    """Whether professionals are asked when nothing is free, and how: see booking.desk.cascade."""
     promises_checked_at: Mapped[datetime | None]
     promises_wrong: Mapped[int] = mapped_column(server_default="0")
     """Requests whose promise was not as it should be, when all were last checked."""

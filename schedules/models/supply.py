@@ -123,6 +123,10 @@ class Professional(Base):
     """The word by which protocols call them, from the two codes: see schedules.nomenclature."""
     languages: Mapped[list[str]] = mapped_column(Codes, server_default="{fr}")
     email: Mapped[str | None]
+    mobile: Mapped[str | None]
+    """E.164, theirs alone: where they are asked to take somebody for whom nothing is free."""
+    accepts_calls_for_help: Mapped[bool] = mapped_column(server_default="true")
+    """They may be asked that; their own tick, on their own page."""
     suspended_at: Mapped[datetime | None]
     """Since then nothing of theirs is offered, and their account lets nobody in."""
 

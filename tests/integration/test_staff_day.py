@@ -284,6 +284,18 @@ def test_a_patient_is_absent_only_once_the_hour_has_come(app, session, practice,
     assert "1 absent" in words(secretary.get("/journee"))
 
 
+@pytest.mark.parametrize("state", ["arrived", "seen"])
+def test_nobody_has_come_the_day_before(app, session, practice, hands, state):
+    hands.wait(-timedelta(days=1))
+    secretary = signed_in(app, practice.secretary)
+
+    answer = secretary.post(sheet(practice) + "/etat", data={"state": state})
+
+    assert answer.status_code == 422
+    assert "n’est pas aujourd’hui" in words(answer)
+    assert status_of(session, practice) is BookingStatus.CONFIRMED
+
+
 def test_a_slip_of_the_finger_is_corrected(session, secretary, practice):
     secretary.post(sheet(practice) + "/etat", data={"state": "arrived"})
     secretary.post(sheet(practice) + "/etat", data={"state": "expected"})

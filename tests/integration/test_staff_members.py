@@ -159,6 +159,9 @@ def test_an_enablement_is_noted_limited_and_withdrawn(session, doctor, coordinat
     [
         ({}, "Indiquez le premier jour"),
         ({"starts_on": "31/02/2027"}, "Cette date n’existe pas"),
+        ({"starts_on": "2026-W48-1"}, "Cette date n’existe pas"),
+        ({"starts_on": "01/01/0202"}, "Vérifiez l’année"),
+        ({"starts_on": "2027-01-01", "ends_on": "9999-12-31"}, "Vérifiez l’année"),
         ({"starts_on": "2027-01-01", "ends_on": "x"}, "Cette date n’existe pas"),
         ({"starts_on": "2027-01-01", "code": "\x00"}, "Choisissez une habilitation"),
     ],

@@ -133,6 +133,7 @@ def test_whoever_takes_it_over_is_named_for_everybody(session, request_, coordin
     assert "Suivie par Claude Coordinateur" in words(coordinator.get("/coordination"))
     said = words(coordinator.get(address(request_)))
     assert "Prise en charge, Claude Coordinateur" in said
+    assert "Je m’en occupe" not in said
 
 
 def test_it_is_handed_over_with_a_reason(session, request_, coordinator):

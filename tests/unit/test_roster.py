@@ -42,6 +42,9 @@ def _printable(cell):
         ("osys 2026-12-31 2026-01-01", None),
         ("osys 2026-01-01 2026-12-31 2027-01-01", None),
         ("é 2026-01-01", None),
+        ("osys 2026-W01-1", None),
+        ("osys 0001-01-01", None),
+        ("osys 2026-01-01 9999-12-31", None),
     ],
 )
 def test_an_enablement_is_a_code_and_its_days(part, said):
