@@ -4,11 +4,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := .audit
 PORT ?= 8000
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check bench clean migration worker lint translations
+.PHONY: help setup setup-dev run test check bench audit scan clean migration worker lint translations
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,10 +54,22 @@ lint: setup-dev
 	$(BIN)/flask --app wsgi check-protocols
 
 check: lint browser ## what CI runs: format, lint, types, imports, protocols, tests, coverage
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=40 --cov --cov-report=term
 
 bench: setup-dev ## speed, as ratios against floors, into var/bench.json
 	$(BIN)/python -m tests.bench
+
+$(AUDIT)/.installed: requirements-audit.txt | $(BIN)/python
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
+	@touch $@
+
+audit: setup-dev $(AUDIT)/.installed ## scanners, known weaknesses, 5 000 requests, 100 kills, into var/audit/
+	$(BIN)/python -m tests.audit
+
+scan: setup-dev $(AUDIT)/.installed ## the part of it that CI runs too
+	$(BIN)/python -m tests.audit bandit semgrep
+	$(BIN)/python -m pytest -q tests/house/test_audit.py
 
 migration: setup-dev ## draft a migration: make migration m="what changes"
 	$(BIN)/flask --app wsgi upgrade
@@ -68,6 +81,6 @@ translations: setup-dev ## gather the texts of the screens into the English cata
 	$(BIN)/pybabel -q update -i var/messages.pot -d booking/translations -l en --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 clean: ## forget the virtual environment, the embedded database, every cache
-	rm -rf $(VENV) var .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(AUDIT) var .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find booking/translations -name '*.mo' -delete

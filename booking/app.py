@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from booking import cli, guards, protocols
+from booking import cli, guards, production, protocols, worker
 from booking.api import views as api_views
 from booking.extensions import Equipment, babel, csrf, db
 from booking.links import Links
@@ -22,18 +22,26 @@ from booking.web import (
     dev,
     errors,
     feeds,
+    forgotten,
     health,
+    help_wanted,
     invitation,
+    lock,
     lost,
+    lost_factor,
     member_files,
     offered,
+    outcome_letter,
+    own,
     pages,
     patient,
     security_headers,
     session,
+    step,
     supply,
     webhooks,
     wording,
+    wrong_links,
 )
 from booking.web import protocol as protocol_pages
 from booking.web.protocol import door as protocol_door
@@ -55,7 +63,14 @@ DOORS = (
     offered.offered,
     pages.pages,
     session.session,
+    step.step,
+    lock.locks,
+    own.own,
+    forgotten.forgotten,
+    lost_factor.lost_factor,
     invitation.invitation,
+    outcome_letter.outcomes,
+    help_wanted.help_wanted,
     day.day,
     supply.supply,
     agendas.agendas,
@@ -92,6 +107,8 @@ def create_app(
     logs.configure()
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
     app.config.from_mapping(_configuration(settings))
+    production.refuse_unsafe(app, settings)
+    app.extensions[health.JOBS] = {job.name: job.every for job in worker.JOBS}
     app.extensions["jourmeme"] = Equipment(
         settings=settings,
         clock=clock,
@@ -111,7 +128,7 @@ def create_app(
     babel.init_app(app, locale_selector=wording.language)
     _open_doors(app, settings)
     cli.register(app)
-    guards.policy(app)
+    wrong_links.init_app(app, guards.policy(app))
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -6,7 +6,7 @@ Always before the door opens its transaction: nobody keeps a connection while a 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from threading import BoundedSemaphore
 from typing import ParamSpec, TypeVar
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from booking.extensions import db, equipment
 from config.database import transaction
-from schedules.calendars import rounds
+from schedules.calendars import keeping, rounds
 from schedules.calendars.guard import Failure
 from schedules.calendars.reading import Failed, Order, Outcome
 
@@ -43,6 +43,11 @@ def before_booking(view: Callable[P, R]) -> Callable[P, R]:
         return view(*args, **kwargs)
 
     return looked
+
+
+def are_old(session: Session, slot: UUID, *, now: datetime) -> bool:
+    """Return whether `look_again` has something to read: asked in a transaction of the caller's."""
+    return keeping.any_old(session, slot, now=now)
 
 
 def look_again(slot: object) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from flask import Flask, abort, g, redirect, request, url_for
+from flask import Flask, abort, g
 
 from booking.models import Role
 
@@ -21,6 +22,11 @@ CALENDAR = "CALENDAR"
 """A calendar that holds the unguessable address of a feed: times and places, no patient."""
 INVITED = "INVITED"
 """Whoever holds the unguessable link by which a new member chooses a password."""
+ASKED = "ASKED"
+"""Whoever holds the unguessable link of a question to one professional: what became of a day, or
+whether they take a patient."""
+HALF_SIGNED_IN = "HALF_SIGNED_IN"
+"""Whoever said a right password lately; checked by the door of the second step."""
 API_CLIENT = "API_CLIENT"
 """Software with a bearer key; checked by the API's own door."""
 PROVIDER = "PROVIDER"
@@ -37,6 +43,10 @@ class RouteWithoutGuard(RuntimeError):
     """A route that does not say who may enter; the app must not start."""
 
 
+class SignInNeeded(Exception):
+    """Nobody is signed in here, or not any more: booking.web.lock answers."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who is signed in, for this request."""
@@ -48,13 +58,15 @@ class Identity:
     name: str
     professional_id: int | None
     site_ids: tuple[int, ...]
+    session: UUID
+    proved_at: datetime | None
 
 
 def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let these roles in, or PUBLIC, PATIENT, CALENDAR, INVITED, API_CLIENT, PROVIDER.
+    """Let these roles in, or whom one of the words above names.
 
-    Somebody who is not signed in is sent to the sign-in page; somebody else's role sees 404,
-    as if the page were not there.
+    Somebody who is not signed in is asked to (`SignInNeeded`); somebody else's role sees 404, as
+    if the page were not there.
     """
 
     def guarded(view: Callable[P, R]) -> Callable[P, R]:
@@ -64,7 +76,7 @@ def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             if roles:
                 somebody = identity_or_none()
                 if somebody is None:
-                    return cast("R", _to_sign_in())
+                    raise SignInNeeded
                 if somebody.role not in roles:
                     abort(404)
             return view(*args, **kwargs)
@@ -73,11 +85,6 @@ def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return entered
 
     return guarded
-
-
-def _to_sign_in() -> object:
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("session.sign_in", next=wanted), 303)
 
 
 def identity_or_none() -> Identity | None:

@@ -69,6 +69,22 @@ class Links:
         """Return the whole address of the page of one slot that is offered."""
         return f"{self.base_url}/offre/{self.offer_token(reference)}"
 
+    def outcome_token(self, reference: UUID) -> str:
+        """Return the token of the page that asks a professional what became of a day."""
+        return self.token("outcome", reference)
+
+    def outcome(self, reference: UUID) -> str:
+        """Return the whole address of the page that asks what became of a day."""
+        return f"{self.base_url}/issues/{self.outcome_token(reference)}"
+
+    def help_token(self, reference: UUID) -> str:
+        """Return the token of the page on which one professional answers one call for help."""
+        return self.token("help", reference)
+
+    def help(self, reference: UUID) -> str:
+        """Return the whole address of the page on which a professional answers."""
+        return f"{self.base_url}/aide/{self.help_token(reference)}"
+
     def feed(self, token: str) -> str:
         """Return the whole address at which a calendar subscribes."""
         return f"{self.base_url}/agenda/{token}.ics"
@@ -76,6 +92,10 @@ class Links:
     def invitation(self, token: str) -> str:
         """Return the whole address at which a new member chooses a password."""
         return f"{self.base_url}/invitation/{token}"
+
+    def password_reset(self, token: str) -> str:
+        """Return the whole address at which whoever forgot their password chooses another."""
+        return f"{self.base_url}/mot-de-passe-oublie/{token}"
 
     def day(self) -> str:
         """Return the address where a professional sees who comes, after signing in."""

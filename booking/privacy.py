@@ -32,11 +32,16 @@ from booking.models import (
     Booking,
     BookingStatus,
     CareRequest,
+    HalfSignIn,
     IdempotencyKey,
+    KnownDevice,
+    PasswordReset,
     RequestStatus,
     SignInFailure,
     SmsAsked,
     StaffSession,
+    VisitorAct,
+    VisitorDid,
 )
 from config.database import Base, OpenTransaction
 from notifications.models import Channel, InboundMessage, OutboxMessage, Status
@@ -52,7 +57,12 @@ REPLIES = timedelta(days=7)
 """What somebody wrote back may say what they suffer from."""
 SESSIONS = timedelta(days=30)
 SIGN_IN_FAILURES = timedelta(hours=24)
+"""Half sign-ins and letters for a new password too: they open nothing after minutes."""
+KNOWN_DEVICES = timedelta(days=180)
 IDEMPOTENCY_KEYS = timedelta(hours=24)
+VISITORS = timedelta(hours=24)
+VISITORS_WHO_BOOKED = timedelta(days=7)
+"""What is usual is learnt from them; by then neither their address nor their number is needed."""
 
 BATCH = 500
 """Rows of each kind in one transaction: nobody who books waits for this."""
@@ -73,7 +83,10 @@ class Forgotten:
     replies: int = 0
     sessions: int = 0
     sign_in_failures: int = 0
+    sign_in_steps: int = 0
+    known_devices: int = 0
     sms_asked: int = 0
+    visits: int = 0
     idempotency_keys: int = 0
 
     @property
@@ -104,8 +117,22 @@ def forget(session: Session, *, now: datetime) -> Forgotten:
         sign_in_failures=_deleted(
             session, SignInFailure, SignInFailure.at <= now - SIGN_IN_FAILURES
         ),
+        sign_in_steps=_deleted(session, HalfSignIn, HalfSignIn.made_at <= now - SIGN_IN_FAILURES)
+        + _deleted(session, PasswordReset, PasswordReset.asked_at <= now - SIGN_IN_FAILURES),
+        known_devices=_deleted(
+            session, KnownDevice, KnownDevice.last_seen_at <= now - KNOWN_DEVICES
+        ),
         sms_asked=_deleted(session, SmsAsked, SmsAsked.at <= now - SIGN_IN_FAILURES),
+        visits=_deleted(session, VisitorAct, _is_past(now)),
         idempotency_keys=forget_keys(session, now=now),
+    )
+
+
+def _is_past(now: datetime) -> ColumnElement[bool]:
+    has_booked = VisitorAct.kind == VisitorDid.BOOKED
+    return or_(
+        and_(~has_booked, VisitorAct.at <= now - VISITORS),
+        VisitorAct.at <= now - VISITORS_WHO_BOOKED,
     )
 
 

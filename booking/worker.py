@@ -7,19 +7,27 @@ leads and does the rest, and when it dies another leads within seconds.
 import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Lock
 
 from apscheduler.schedulers.blocking import BlockingScheduler
-from sqlalchemy import Connection, Engine, create_engine, select, text
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from booking import privacy
-from booking.desk import alarms, alternatives, nightly, orphans, waiting_list
+from booking.desk import (
+    alarms,
+    alternatives,
+    asking,
+    heartbeats,
+    nightly,
+    orphans,
+    waiting_list,
+)
+from booking.desk.cascade import asking as cascade
+from booking.leader import Leader
 from booking.links import Links
 from booking.models import WorkerHeartbeat
 from config import logs
@@ -33,11 +41,6 @@ from schedules.calendars import rounds
 from schedules.calendars.reading import Reader
 from schedules.models import Community
 
-LEADERS_LOCK = 73_731
-"""The advisory lock that the leader holds; config.schema uses the number before it."""
-
-UNLOCK = text("SELECT pg_advisory_unlock(:n)")
-
 LEADER, PURGE = 1, 2
 """Rows of `worker_heartbeat`: when the leader was last alive; when all was last forgotten."""
 
@@ -47,67 +50,7 @@ MOST_MESSAGES = 500
 CONNECTIONS = delivery.CALLS_AT_ONCE + 6
 """One for each call that is recorded, for the jobs beside it, and for the leader's lock."""
 
-NOTICE_A_LOST_HOST = text(
-    "SELECT set_config('tcp_keepalives_idle', '2', false),"
-    " set_config('tcp_keepalives_interval', '1', false),"
-    " set_config('tcp_keepalives_count', '2', false)"
-)
-"""A process that is killed closes its connection; a machine that is unplugged does not. On a
-Unix socket PostgreSQL ignores them."""
-
 BEAT = timedelta(seconds=5)
-
-
-class Leader:
-    """Holds a lock that PostgreSQL gives to one connection and takes back when that ends."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: Connection | None = None
-        self._asked = Lock()
-
-    def leads(self) -> bool:
-        """Whether this process is the one that leads; it tries to be, each time it is asked.
-
-        Several threads may ask at once.
-        """
-        with self._asked:
-            try:
-                if self._connection is None:
-                    self._connection = self._elected()
-                if self._connection is None:
-                    return False
-                # The lock lives as long as this connection: a dead one must be noticed.
-                self._connection.execute(text("SELECT 1"))
-            except SQLAlchemyError:
-                self._let_go()
-                return False
-            return True
-
-    def resign(self) -> None:
-        """Let another lead, from this moment on."""
-        with self._asked:
-            if self._connection is not None:
-                # Closing alone frees the lock only once the server has noticed.
-                with suppress(SQLAlchemyError):
-                    self._connection.execute(UNLOCK, {"n": LEADERS_LOCK})
-            self._let_go()
-
-    def _elected(self) -> Connection | None:
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": LEADERS_LOCK}):
-            connection.execute(NOTICE_A_LOST_HOST)
-            logs.event("worker_leads")
-            return connection
-        connection.close()
-        return None
-
-    def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            # Not back to the pool, where the lock would live on: really closed.
-            connection.invalidate()
-            connection.close()
 
 
 @dataclass
@@ -121,6 +64,8 @@ class Bench:
     reader: Reader
     links: Links
     beaten_at: datetime | None = field(default=None, init=False)
+    noted_at: dict[str, datetime] = field(default_factory=dict, init=False)
+    """When this process last wrote that a job ended well."""
     has_checked: bool = field(default=False, init=False)
     """Whether this process has checked the promises: each does when it begins to lead."""
 
@@ -208,6 +153,22 @@ def offer_slots(bench: Bench) -> None:
             logs.event(name, count=count)
 
 
+def ask_professionals(bench: Bench) -> None:
+    """Ask professionals, wave after wave, to take those for whom nothing is free.
+
+    Each request in a short transaction of its own, with whom it asks and their messages.
+    """
+    now = bench.clock()
+    with bench.open_transaction() as session:
+        due = cascade.due(session, now=now)
+    count = 0
+    for community, request in due:
+        with bench.open_transaction() as session:
+            count += cascade.attend(session, community, request, links=bench.links, now=now)
+    if count:
+        logs.event("professionals_asked", count=count)
+
+
 def sound_alarms(bench: Bench) -> None:
     """Make one more person look at each promise whose time passes."""
     with bench.open_transaction() as session:
@@ -220,6 +181,19 @@ def check_promises(bench: Bench) -> None:
     """Check every promise once a night, and when this process begins to lead."""
     is_first, bench.has_checked = not bench.has_checked, True
     orphans.check_due(bench.open_transaction, is_due=is_first, now=bench.clock())
+
+
+def ask_outcomes(bench: Bench) -> None:
+    """Ask professionals, at the end of their day, what became of whom nobody has noted."""
+    now = bench.clock()
+    with bench.open_transaction() as session:
+        due = asking.due(session, now=now)
+    asked = 0
+    for day in due:
+        with bench.open_transaction() as session:
+            asked += asking.ask(session, day, links=bench.links, now=now)
+    if asked:
+        logs.event("outcomes_asked", count=asked)
 
 
 def read_calendars(bench: Bench) -> None:
@@ -271,8 +245,10 @@ JOBS = (
     Job("sound_alarms", timedelta(seconds=30), sound_alarms),
     Job("release_slots", timedelta(seconds=30), release_slots),
     Job("offer_slots", timedelta(seconds=15), offer_slots),
+    Job("ask_professionals", timedelta(seconds=20), ask_professionals),
     Job("read_calendars", timedelta(minutes=1), read_calendars),
     Job("check_promises", timedelta(minutes=1), check_promises),
+    Job("ask_outcomes", timedelta(minutes=5), ask_outcomes),
     Job("make_slots", timedelta(minutes=10), make_slots),
     Job("forget", timedelta(minutes=5), forget),
     Job("forget_keys", timedelta(minutes=10), forget_keys),
@@ -292,6 +268,16 @@ def note(session: Session, row: int, *, now: datetime) -> None:
 def noted(session: Session, row: int) -> datetime | None:
     """Return when something was last done, if ever."""
     return session.scalar(select(WorkerHeartbeat.at).where(WorkerHeartbeat.id == row))
+
+
+def _note_end(job: Job, bench: Bench) -> None:
+    """Write that a job ended well, for those who watch; not every second, for those that may."""
+    now = bench.clock()
+    last = bench.noted_at.get(job.name)
+    if last is None or now - last >= BEAT:
+        with bench.open_transaction() as session:
+            note(session, heartbeats.row_of(job.name), now=now)
+        bench.noted_at[job.name] = now
 
 
 def run(
@@ -343,5 +329,6 @@ def once(job: Job, bench: Bench) -> None:
     try:
         if not job.is_for_leader or bench.leader.leads():
             job.work(bench)
+            _note_end(job, bench)
     except Exception as failed:  # noqa: BLE001 - the worker's loop: tomorrow's messages must leave
         logs.event("job_failed", level=logging.ERROR, job=job.name, error=failed)

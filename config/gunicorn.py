@@ -4,6 +4,7 @@ Behind a reverse proxy that buffers: alone, slow clients take every thread.
 """
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,15 @@ from config.settings import Settings
 
 _settings = Settings()
 
-bind = f"127.0.0.1:{_settings.port}"
+# Each worker counts its answers in a file of its own; whoever is asked for figures adds them up.
+# Set before the application imports what counts. What a worker counted outlives it, until we end.
+_counts = _settings.var.resolve() / "counts" / str(_settings.port)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)  # noqa: TID251 - said here, read there
+
+# The port is for probes, metrics and developers; the socket, where there is one, for the proxy.
+bind = [f"127.0.0.1:{_settings.port}"]
+if _settings.web_socket:
+    bind.append(f"unix:{_settings.web_socket}")
 worker_class = "gthread"
 workers = _settings.web_workers
 threads = _settings.web_threads
@@ -29,6 +38,8 @@ limit_request_fields = 50
 limit_request_field_size = 8190
 # Nobody's X-Forwarded-* counts here: the application knows how many proxies it stands behind.
 forwarded_allow_ips = ""
+forwarder_headers = ""
+# Else it listens for orders on a socket in the home of whoever starts it.
 control_socket_disable = True
 
 # A worker proves that it lives by touching a file: on a busy disk that alone may take 30 s.
@@ -51,3 +62,5 @@ logconfig_dict = {
 def on_starting(_server: Any) -> None:
     """Close every file that we write to other users; gunicorn's own `umask` needs a daemon."""
     os.umask(0o077)
+    shutil.rmtree(_counts, ignore_errors=True)
+    _counts.mkdir(parents=True)

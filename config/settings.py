@@ -1,5 +1,6 @@
 """Settings: typed, frozen, from the environment only; the one reader of it."""
 
+import os
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
@@ -7,10 +8,18 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+from config.sealing import Keys, KeysInvalid
 
 DEVELOPMENT_SECRET = "development-only-secret-not-for-production"  # noqa: S105 - refused in production
 SHORTEST_SECRET = 32
+DEVELOPMENT_KEYS = "development:ZGV2ZWxvcG1lbnQta2V5LW5vdC1mb3ItcHJvZHVjdGk="
 
 
 class SettingMissing(ValueError):
@@ -44,6 +53,8 @@ class Settings(BaseSettings):
     encryption_keys: SecretStr | None = None
     public_base_url: str | None = None
     port: int = 8000
+    web_socket: Path | None = None
+    """Where the proxy on the same machine finds the pages; without one, at the port."""
     trusted_proxies: int = 0
     web_workers: int = 2
     web_threads: int = 8
@@ -92,6 +103,17 @@ class Settings(BaseSettings):
         sends_for_real = self.twilio_is_set and not is_loopback(self.twilio_api_base_url)
         return not self.is_production and not sends_for_real and is_loopback(self.base_url)
 
+    @property
+    def keys(self) -> Keys:
+        """The keys that seal columns, newest first."""
+        said = self.encryption_keys
+        return Keys.read(said.get_secret_value() if said else DEVELOPMENT_KEYS)
+
+    @property
+    def demands_second_factor(self) -> bool:
+        """Whether whoever works here proves it twice; elsewhere only who has chosen to."""
+        return self.is_production
+
     def refuse_known_secret(self) -> None:
         """Refuse to serve others with the secret that everybody can read in this file.
 
@@ -101,6 +123,55 @@ class Settings(BaseSettings):
         is_known = self.secret_key.get_secret_value() == DEVELOPMENT_SECRET
         if is_known and self.base_url.startswith("https://") and not is_loopback(self.base_url):
             raise SettingMissing("SECRET_KEY: the public PUBLIC_BASE_URL needs a secret of its own")
+
+    @model_validator(mode="after")
+    def _refuse_unusable_keys(self) -> Self:
+        """Refuse to start with keys that could seal nothing.
+
+        Raises:
+            SettingMissing: with one sentence that tells no key.
+        """
+        try:
+            newest = next(iter(self.keys.by_id.values()))
+        except KeysInvalid as invalid:
+            raise SettingMissing(f"ENCRYPTION_KEYS: {invalid}") from None
+        is_known = newest in Keys.read(DEVELOPMENT_KEYS).by_id.values()
+        if self.is_production and is_known:
+            raise SettingMissing("ENCRYPTION_KEYS: id:base64 of 32 random bytes; see .env.example")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - we read no such file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - see below
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read secrets from files too, where systemd or Compose put them: one a setting."""
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")  # noqa: TID251 - this is its one reader
+        if not folder:
+            return init_settings, env_settings
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
+
+    @model_validator(mode="after")
+    def _refuse_unsafe_ways(self) -> Self:
+        """Refuse to start in production where what passes could be read, or taken for another's.
+
+        Raises:
+            SettingMissing: with one sentence that names the setting.
+        """
+        if not self.is_production:
+            return self
+        if self.trusted_proxies < 1:
+            raise SettingMissing(
+                "TRUSTED_PROXIES: a buffering proxy stands in front, and all come from its address"
+            )
+        twilio = self.twilio_api_base_url
+        if not twilio.startswith("https://") and not is_loopback(twilio):
+            raise SettingMissing("TWILIO_API_BASE_URL: https, for numbers and texts travel on it")
+        return self
 
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:

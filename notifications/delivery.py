@@ -1,9 +1,8 @@
 """Drains the outbox: lease, give the connection back, call the provider, record."""
 
 import logging
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -12,8 +11,8 @@ from config import logs
 from config.clock import Clock
 from config.database import OpenTransaction
 from config.settings import Settings
-from notifications import outbox, ways
-from notifications.letters import Letter
+from notifications import calls, outbox, ways
+from notifications.letters import Letter, Sent
 from notifications.models import Channel
 from notifications.senders import LocalSender, NoSender, NotSent, Sender, Unclear
 from notifications.smtp_email import Draw, SmtpEmail
@@ -21,11 +20,16 @@ from notifications.twilio_sms import TwilioSms
 from notifications.twilio_voice import TwilioVoice
 
 CALLS_AT_ONCE = 8
-"""How many providers' answers one worker waits for at a time; each needs a connection now and
-then, never during the call. No more are leased than are called at once, so that a lease begins
-when its call does."""
+"""How many providers' answers one worker waits for at a time. A message is leased only when its
+call can begin at once, and its thread is given another one only when its end is recorded: a worker
+that dies leaves no more than these in doubt."""
 
-Record = Callable[[Session, Letter], None]
+LOOK_AGAIN_SECONDS = 0.5
+"""While every call that is left is slow: whether something else has become due."""
+
+Record = Callable[[Session], None]
+Ended = Sent | tuple[Letter, Record]
+"""How a call ended: the provider took it, or what is to be recorded of it."""
 
 
 def build_senders(settings: Settings, draw: Draw) -> Mapping[Channel, Sender]:
@@ -65,73 +69,103 @@ def drain(
 ) -> int:
     """Send what is due, oldest first, up to `limit` messages; return how many calls were made.
 
-    `open_transaction` is called from several threads, each time for a session of its own. Any
-    number of workers may drain at once.
+    Threads only wait for providers. This one records what ended meanwhile, then leases for those
+    that are free: a transaction each, for all of them. Any number of workers may drain at once.
     """
-    calls = leased = 0
+    begun = 0
+    is_more = True
+    waiting: set[Future[Ended]] = set()
     with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="sender") as threads:
-        while leased < limit:
-            with open_transaction() as session:
-                letters = outbox.lease(
-                    session, now=clock(), limit=min(CALLS_AT_ONCE, limit - leased)
-                )
-            if not letters:
-                break
-            leased += len(letters)
-            calls += sum(
-                threads.map(
-                    lambda letter: _deliver_alone(letter, open_transaction, senders, clock), letters
-                )
-            )
-    return calls
+        while True:
+            free = min(CALLS_AT_ONCE - len(waiting), limit - begun)
+            letters: list[Letter] = []
+            if is_more and free:
+                letters = _begun(open_transaction, senders, free, clock, alone=not waiting)
+                is_more = bool(letters)
+            begun += len(letters)
+            waiting |= {threads.submit(_call, each, senders, clock) for each in letters}
+            if not waiting:
+                return begun
+            ended, waiting = wait(waiting, LOOK_AGAIN_SECONDS, FIRST_COMPLETED)
+            _record(open_transaction, [each.result() for each in ended])
+            is_more = is_more or not ended
 
 
-def _deliver_alone(
-    letter: Letter,
+def _begun(
     open_transaction: OpenTransaction,
     senders: Mapping[Channel, Sender],
+    most: int,
     clock: Clock,
-) -> bool:
-    """Deliver one letter; whatever happens to it, the others go on.
+    *,
+    alone: bool,
+) -> list[Letter]:
+    """Lease what is due, and note that its calls begin now.
 
-    What is not recorded here (the database is gone, say) the end of the lease brings back.
+    While other calls run, a database that fails must not keep their ends from being recorded.
     """
     try:
-        return _deliver(letter, open_transaction, senders[letter.channel], clock)
-    except Exception as bug:  # noqa: BLE001 - the worker's loop: one letter must not stop the rest
-        logs.event("delivery_broke", level=logging.ERROR, error=bug, message=letter.reference)
-        return False
+        with open_transaction() as session:
+            letters = outbox.lease(session, now=clock(), limit=most)
+            ours = [each for each in letters if each.channel in senders]
+            begun = calls.begin(session, ours, now=clock())
+    except Exception as bug:
+        if alone:
+            raise
+        logs.event("lease_broke", level=logging.ERROR, error=bug)
+        return []
+    for each in letters:
+        if each.channel not in senders:
+            logs.event(
+                "no_sender", level=logging.ERROR, channel=each.channel, message=each.reference
+            )
+    return begun
 
 
-def _deliver(
-    letter: Letter, open_transaction: OpenTransaction, sender: Sender, clock: Clock
-) -> bool:
-    with open_transaction() as session:
-        if not outbox.begin_call(session, letter, now=clock()):
-            return False
-    record = _call(letter, sender, clock())
-    with open_transaction() as session:
-        record(session, letter)
-    return True
+def _record(open_transaction: OpenTransaction, ended: Sequence[Ended]) -> None:
+    """Write how calls ended: what went well together, all else each for itself.
 
-
-def _call(letter: Letter, sender: Sender, now: datetime) -> Record:
-    """Call the provider and return what to record about it. No connection is held meanwhile."""
+    What cannot be recorded (the database is gone, say) the end of the lease brings back.
+    """
+    sent = [each for each in ended if isinstance(each, Sent)]
     try:
-        provider_id = sender.send(letter, now=now)
+        with open_transaction() as session:
+            left = calls.ended_well(session, sent)
+    except Exception as bug:  # noqa: BLE001 - the worker's loop: one letter must not stop the rest
+        logs.event("record_broke", level=logging.ERROR, error=bug, count=len(sent))
+        left = sent
+    alone = [(each.letter, _taken(each)) for each in left]
+    for letter, record in (*alone, *(each for each in ended if not isinstance(each, Sent))):
+        try:
+            with open_transaction() as session:
+                record(session)
+        except Exception as bug:  # noqa: BLE001 - as above
+            logs.event("record_broke", level=logging.ERROR, error=bug, message=letter.reference)
+
+
+def _taken(sent: Sent) -> Record:
+    return partial(
+        outbox.record_sent, letter=sent.letter, provider_id=sent.provider_id, status=sent.status
+    )
+
+
+def _call(letter: Letter, senders: Mapping[Channel, Sender], clock: Clock) -> Ended:
+    """Call the provider and return how it ended. No connection is held meanwhile."""
+    now, sender = clock(), senders[letter.channel]
+    try:
+        return Sent(letter, sender.send(letter, now=now), sender.taken)
     except NotSent as no:
         logs.event(
             "message_not_sent", level=logging.WARNING, message=letter.reference, reason=no.why
         )
         if no.is_everyones:
-            return partial(outbox.record_everyone_refused, why=no.why, now=now)
-        return partial(outbox.record_failed, why=no.why, permanent=no.permanent, now=now)
+            everyone = partial(outbox.record_everyone_refused, letter=letter, why=no.why, now=now)
+            return letter, everyone
+        refused = partial(outbox.record_failed, why=no.why, permanent=no.permanent, now=now)
+        return letter, partial(refused, letter=letter)
     except Unclear as lost:
-        logs.event(
-            "message_unclear", level=logging.WARNING, message=letter.reference, reason=lost.why
-        )
-        return partial(outbox.record_unclear, why=lost.why, now=now)
+        why = lost.why
+        logs.event("message_unclear", level=logging.WARNING, message=letter.reference, reason=why)
     except Exception as bug:  # noqa: BLE001 - nobody foresaw it, so nobody knows whether it left
-        logs.event("sender_broke", level=logging.ERROR, error=bug, message=letter.reference)
-        return partial(outbox.record_unclear, why="sender_broke", now=now)
-    return partial(outbox.record_sent, provider_id=provider_id, status=sender.taken)
+        why = "sender_broke"
+        logs.event(why, level=logging.ERROR, error=bug, message=letter.reference)
+    return letter, partial(outbox.record_unclear, letter=letter, why=why, now=now)

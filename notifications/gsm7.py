@@ -15,6 +15,8 @@ ONE_SMS, EACH_OF_SEVERAL = 160, 153
 ONE_SMS_UCS2, EACH_OF_SEVERAL_UCS2 = 70, 67
 """UTF-16 units that fit as soon as one letter is foreign to the alphabet."""
 
+_LETTERS = frozenset(BASIC + EXTENDED)
+
 INSTEAD = str.maketrans(
     {
         "œ": "oe",
@@ -41,17 +43,20 @@ INSTEAD = str.maketrans(
 
 def gsm7(text: str) -> str:
     """Return the text in GSM-7 letters: é è à ù É Ç stay, only what costs a segment is replaced."""
-    return "".join(map(_letter, unicodedata.normalize("NFC", text).translate(INSTEAD)))
+    plain = unicodedata.normalize("NFC", text).translate(INSTEAD)
+    return plain if _LETTERS.issuperset(plain) else "".join(map(_letter, plain))
 
 
 def septets(text: str) -> int:
     """Return how much room a text of GSM-7 letters takes in an SMS, which has 160."""
-    return sum(2 if letter in EXTENDED else 1 for letter in text)
+    return len(text) + sum(map(text.count, EXTENDED))
 
 
 def segments(text: str) -> int:
     """Return how many SMS this text is billed as; a pair of units is never cut in two."""
-    if all(c in BASIC or c in EXTENDED for c in text):
+    if _LETTERS.issuperset(text):
+        if septets(text) <= ONE_SMS:
+            return 1
         one, several = ONE_SMS, EACH_OF_SEVERAL
         units = [septets(c) for c in text]
     else:

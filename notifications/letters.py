@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notifications.models import Channel, Kind
+from notifications.models import Channel, Kind, Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,3 +63,12 @@ class Letter:
     expires_at: datetime
     attempts: int
     language: str = "fr"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A letter that the provider took: the name it gave it, and what the message is by now."""
+
+    letter: Letter
+    provider_id: str
+    status: Status

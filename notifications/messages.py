@@ -4,8 +4,9 @@ A day is always named: "today" would lie to whoever reads the message tomorrow.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum, auto
+from functools import lru_cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -135,7 +136,7 @@ class Message:
     def _moment(self, moment: datetime) -> str:
         """Return day and hour as an e-mail has room to say them."""
         local = moment.astimezone(self.zone)
-        day = format_date(local, "EEEE d MMMM y", locale=LOCALES[self.language])
+        day = _written(local.date(), "EEEE d MMMM y", self.language)
         if self.language == "en":
             return f"{day}, {local:%H:%M}"
         return f"{day} à {local.hour}\u00a0h\u00a0{local:%M}"
@@ -259,6 +260,19 @@ class DeadlineNear(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutcomeQuestion(Message):
+    """To the professional, after their day: who came? `starts_at` is the first hour asked about."""
+
+    kind: ClassVar[Kind] = Kind.OUTCOME
+    case: ClassVar[str] = "outcome"
+
+    count: int
+
+    def _more(self) -> dict[str, str]:
+        return {"count": str(self.count)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProfessionalNotice(Message):
     """To the professional: time and place only; who comes and why is shown after sign-in."""
 
@@ -273,7 +287,13 @@ class ProfessionalNotice(Message):
 def _day(moment: datetime, zone: ZoneInfo, language: Language) -> str:
     """Return a day as an SMS has room to say it: "samedi 21 nov.", "Sat 21 Nov"."""
     pattern = "EEE d MMM" if language == "en" else "EEEE d MMM"
-    return format_date(moment.astimezone(zone), pattern, locale=LOCALES[language])
+    return _written(moment.astimezone(zone).date(), pattern, language)
+
+
+@lru_cache(maxsize=64)
+def _written(day: date, pattern: str, language: Language) -> str:
+    """Return a day in words: kept, as all that is told for hours is of the same two or three."""
+    return format_date(day, pattern, locale=LOCALES[language])
 
 
 def sms_moment(moment: datetime, zone: ZoneInfo, language: Language) -> str:

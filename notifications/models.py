@@ -30,6 +30,9 @@ UNREPORTED = text("status = 'SENT' AND channel <> 'EMAIL'")
 BEGUN_BY_TELEPHONE = text("attempts > 0 AND channel <> 'EMAIL'")
 """What a community pays for: a provider was asked to send or to call."""
 
+FOLLOWING = text("follows IS NOT NULL")
+"""What stands in for another message: few do."""
+
 UNSEEN = text("needs_somebody AND seen_at IS NULL")
 """A reply that somebody still has to read."""
 
@@ -50,6 +53,10 @@ class Kind(StrEnum):
     """To whoever is on call for the community: the time of a promise is nearly over."""
     OFFER = auto()
     """To who waits: a slot is kept for them, for some minutes."""
+    HELP = auto()
+    """To a professional: somebody for whom nothing is free, whom they may take by a link."""
+    OUTCOME = auto()
+    """To the professional, once: what became of the appointments of a day?"""
 
 
 class Channel(StrEnum):
@@ -119,7 +126,6 @@ class OutboxMessage(Base):
     failure: Mapped[str | None]
 
     __table_args__ = (
-        UniqueConstraint("community_id", "reference"),
         UniqueConstraint(
             "community_id",
             "about",
@@ -129,7 +135,6 @@ class OutboxMessage(Base):
             "recipient",
             name="uq_outbox_message_promised_once",
         ),
-        UniqueConstraint("community_id", "follows"),
         ForeignKeyConstraint(
             ["community_id", "follows"], ["outbox_message.community_id", "outbox_message.id"]
         ),
@@ -137,6 +142,13 @@ class OutboxMessage(Base):
         CheckConstraint("(lease IS NOT NULL) = (status = 'SENDING')", name="lease_is_for_sending"),
         CheckConstraint("channel <> 'EMAIL' OR subject IS NOT NULL", name="email_has_subject"),
         CheckConstraint("attempts >= 0", name="attempts_are_counted"),
+        Index(
+            "uq_outbox_message_follows",
+            "community_id",
+            "follows",
+            unique=True,
+            postgresql_where=FOLLOWING,
+        ),
         # A provider's report knows the reference alone, not the community.
         Index("ix_outbox_message_reference", "reference"),
         # What lease() walks through, oldest first: never more than what is still to be sent.

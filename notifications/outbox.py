@@ -8,18 +8,18 @@ passed on to its next way (notifications.ways) in the transaction that says so.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    Integer,
+    Row,
     Table,
     and_,
     bindparam,
     case,
     func,
-    insert,
     or_,
     select,
     update,
@@ -27,21 +27,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from config import logs
-from notifications import limits, opt_outs, pacing, senders_stopped, ways
+from notifications import calls, drafting, limits, opt_outs, pacing, senders_stopped, ways
 from notifications.letters import Draft, Letter
 from notifications.models import STILL_TO_SEND, Channel, Kind, OutboxMessage, Status
 from notifications.pacing import MOST_CALLS
 
 TABLE = cast("Table", OutboxMessage.__table__)
 
-LEASE = timedelta(minutes=2)
-"""How long a worker may hold a message: longer than the slowest call to a provider. After it, a
-message whose worker died is somebody else's."""
-
 REPORT_TIME = timedelta(seconds=30)
 """How long, at least, we wait for a report about a call whose answer was lost."""
 
-AT_MOST_ONCE = (Kind.REMINDER,)
+AT_MOST_ONCE = (Kind.REMINDER, Kind.OUTCOME)
 """Kinds that are not repeated after a call whose end nobody saw. All others may arrive twice."""
 
 TOO_MANY_TODAY = "too_many_today"
@@ -58,28 +54,20 @@ OURS = and_(
     TABLE.c.id == bindparam("number"),
     TABLE.c.lease == bindparam("token"),
 )
-CALL_BEGINS = (
-    update(TABLE)
-    .where(OURS, TABLE.c.attempts < bindparam("attempt"), TABLE.c.expires_at > bindparam("moment"))
-    .values(
-        call_started_at=bindparam("moment"),
-        lease_until=bindparam("until"),
-        attempts=bindparam("attempt"),
+_MOMENT = bindparam("moment", type_=TABLE.c.send_at.type)
+_DUE = (
+    select(TABLE)
+    .where(
+        STILL_TO_SEND,
+        TABLE.c.send_at <= _MOMENT,
+        or_(TABLE.c.status == Status.WAITING, TABLE.c.lease_until < _MOMENT),
+        TABLE.c.channel.not_in(senders_stopped.channels(_MOMENT)),
     )
-    .returning(TABLE.c.id)
+    .order_by(TABLE.c.send_at, TABLE.c.id)
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(skip_locked=True)
 )
-CALL_ENDED_WELL = (
-    update(TABLE)
-    .where(OURS)
-    .values(
-        lease=None,
-        lease_until=None,
-        failure=None,
-        status=bindparam("state"),
-        provider_id=bindparam("given"),
-    )
-)
-"""Built once, of the table alone: every message that leaves runs both."""
+"""Built once, of the table alone: a busy worker runs it for every few messages."""
 
 
 def promise(session: Session, *drafts: Draft) -> None:
@@ -89,12 +77,7 @@ def promise(session: Session, *drafts: Draft) -> None:
     `IntegrityError` on `uq_outbox_message_promised_once`, not a second message.
     """
     if drafts:
-        session.execute(insert(TABLE), [_row(draft) for draft in drafts])
-
-
-def _row(draft: Draft) -> dict[str, Any]:
-    new = {"reference": uuid4(), "status": Status.WAITING, "attempts": 0}
-    return {**vars(draft), **new, "fallbacks": [asdict(way) for way in draft.fallbacks]}
+        drafting.write(session, drafts)
 
 
 def withdraw(
@@ -155,46 +138,35 @@ def lease(session: Session, *, now: datetime, limit: int) -> list[Letter]:
     Of every community: a worker serves them all. What is too late, or must not be called
     about again, is closed on the way.
     """
-    due = session.scalars(
-        select(OutboxMessage)
-        .where(
-            STILL_TO_SEND,
-            OutboxMessage.send_at <= now,
-            or_(OutboxMessage.status == Status.WAITING, OutboxMessage.lease_until < now),
-            OutboxMessage.channel.not_in(senders_stopped.channels(now)),
-        )
-        .order_by(OutboxMessage.send_at, OutboxMessage.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).all()
-    token = uuid4()
+    due = session.execute(_DUE, {"moment": now, "most": limit}).all()
     refusals = _refusals(session, due, now)
-    for message in due:
+    exceptions = {row.id for row in due if row.id in refusals or _is_over(row, now)}
+    for message in _whole(session, [row for row in due if row.id in exceptions]):
         if message.id in refusals:
             _refuse(session, message, refusals[message.id], now)
         else:
-            _settle_or_take(session, message, token, now)
+            _settle(session, message, now)
     session.flush()
-    return [_letter(message, token) for message in due if message.status is Status.SENDING]
+    token = uuid4()
+    letters = [_letter(row, token) for row in due if row.id not in exceptions]
+    calls.take(session, letters, now=now)
+    return letters
 
 
 def begin_call(session: Session, letter: Letter, *, now: datetime) -> bool:
-    """Note that the provider is called now; False if the letter is no longer ours to send.
-
-    The last look before the call: a message withdrawn, too late by now, or leased by another
-    worker because this one was slow, is dropped here; and one lease is good for one call.
-    """
-    said = {"attempt": letter.attempts, "moment": now, "until": now + LEASE}
-    return session.scalar(CALL_BEGINS, _whose(letter) | said) is not None
+    """Note that the provider is called now; False if the letter is no longer ours to send."""
+    return bool(calls.begin(session, [letter], now=now))
 
 
 def record_sent(
     session: Session, letter: Letter, *, provider_id: str, status: Status = Status.SENT
 ) -> None:
-    """Note that the provider took the message, and the name it gave it."""
+    """Note that the provider took the message, and the name it gave it.
+
+    For one message: whoever has its row at this moment is waited for. See `calls.ended_well`.
+    """
     senders_stopped.resume(session, letter.channel)
-    session.execute(CALL_ENDED_WELL, _whose(letter) | {"state": status, "given": provider_id})
+    _record(session, letter, failure=None, status=status, provider_id=provider_id)
 
 
 def record_failed(
@@ -247,7 +219,7 @@ def refuse(session: Session, community_id: int, about: UUID, *, why: str, now: d
     session.flush()
 
 
-def _refusals(session: Session, due: Sequence[OutboxMessage], now: datetime) -> Mapping[int, str]:
+def _refusals(session: Session, due: Sequence[Row[Any]], now: datetime) -> Mapping[int, str]:
     """Return which of these must not go to their number, and why."""
     to_phones = [m for m in due if m.channel in limits.BY_TELEPHONE]
     phones = {m.recipient for m in to_phones}
@@ -260,18 +232,11 @@ def _refusals(session: Session, due: Sequence[OutboxMessage], now: datetime) -> 
     return _over_the_day(session, to_phones, now) | too_many | wants_none
 
 
-def _over_the_day(
-    session: Session, to_phones: Sequence[OutboxMessage], now: datetime
-) -> dict[int, str]:
+def _over_the_day(session: Session, to_phones: Sequence[Row[Any]], now: datetime) -> dict[int, str]:
     """Return those for which nothing is left of what their community may send in a day."""
     # What has begun is counted already: its further tries cost no more.
     new = [m for m in to_phones if not m.attempts and m.kind not in limits.ALWAYS]
-    left = dict(limits.left(session, {m.community_id for m in new}, now=now))
-    over = {}
-    for message in new:
-        left[message.community_id] -= 1
-        if left[message.community_id] < 0:
-            over[message.id] = OVER_DAILY_LIMIT
+    over = dict.fromkeys(limits.beyond(session, new, now=now), OVER_DAILY_LIMIT)
     if over:
         logs.event(OVER_DAILY_LIMIT, level=logging.WARNING, count=len(over))
     return over
@@ -285,23 +250,36 @@ def _refuse(session: Session, message: OutboxMessage, why: str, now: datetime) -
     ways.pass_on(session, message, now=now)
 
 
-def _settle_or_take(session: Session, message: OutboxMessage, token: UUID, now: datetime) -> None:
+def _is_over(row: Row[Any], now: datetime) -> bool:
+    """Return whether a due message must not be called about, again or at all."""
+    said_enough = row.kind in AT_MOST_ONCE or row.attempts >= MOST_CALLS
+    return row.expires_at <= now or (row.call_started_at is not None and said_enough)
+
+
+def _whole(session: Session, rows: Sequence[Row[Any]]) -> Sequence[OutboxMessage]:
+    """Return these messages, which are locked, to be settled one by one."""
+    if not rows:
+        return ()
+    return session.scalars(
+        select(OutboxMessage)
+        .where(
+            OutboxMessage.community_id.in_({row.community_id for row in rows}),
+            OutboxMessage.id.in_({row.id for row in rows}),
+        )
+        .order_by(OutboxMessage.send_at, OutboxMessage.id)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _settle(session: Session, message: OutboxMessage, now: datetime) -> None:
+    """Close what is over; where a call has begun, nobody knows whether it left."""
     message.lease = message.lease_until = None
-    late = message.expires_at <= now
-    at_most_once = message.kind in AT_MOST_ONCE
-    said_enough = at_most_once or message.attempts >= MOST_CALLS
-    if message.call_started_at and (late or said_enough):
-        message.status = Status.UNKNOWN
-        if not at_most_once:
-            ways.pass_on(session, message, now=now)
-    elif late:
-        message.status = Status.EXPIRED
-    else:
-        message.status = Status.SENDING
-        message.lease, message.lease_until = token, now + LEASE
+    message.status = Status.UNKNOWN if message.call_started_at else Status.EXPIRED
+    if message.call_started_at and message.kind not in AT_MOST_ONCE:
+        ways.pass_on(session, message, now=now)
 
 
-def _letter(message: OutboxMessage, token: UUID) -> Letter:
+def _letter(message: Row[Any], token: UUID) -> Letter:
     return Letter(
         community_id=message.community_id,
         id=message.id,

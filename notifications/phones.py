@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
@@ -63,8 +64,11 @@ class Phone:
     is_fictitious: bool
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Phone:
     """Return the French number, mainland or overseas, that was typed with whatever spacing.
+
+    Kept for a while: of one booking the same number is read for each message that it may get.
 
     Raises:
         PhoneInvalid: if it is incomplete, foreign, expensive, or given to nobody.

@@ -6,9 +6,9 @@ the alarm: the operators' page and the figures read it.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Select, Table, bindparam, case, delete, select
+from sqlalchemy import BindParameter, Select, Table, bindparam, case, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -46,7 +46,7 @@ def resume(session: Session, channel: Channel) -> None:
     session.execute(RESUMES, {"way": channel})
 
 
-def channels(now: datetime) -> Select[Channel]:
+def channels(now: datetime | BindParameter[Any]) -> Select[Channel]:
     """Return the channels that are left alone at this moment, as a query."""
     return select(SenderPause.channel).where(SenderPause.until > now)
 

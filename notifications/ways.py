@@ -23,7 +23,14 @@ from notifications.models import (
 
 TABLE = cast("Table", OutboxMessage.__table__)
 
-AWAITED = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CALL_BACK, Kind.LATE)
+AWAITED = (
+    Kind.CONFIRMATION,
+    Kind.MOVED,
+    Kind.CANCELLED,
+    Kind.CALL_BACK,
+    Kind.LATE,
+    Kind.OFFER,
+)
 """Kinds of the same day: silence about them is a failure. A reminder that may have arrived is not
 said again."""
 

@@ -1,8 +1,9 @@
 """Slots of reserved time, many at once: made ahead, a few weeks, and once for each day."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -193,8 +194,7 @@ def insert_planned(
     now: datetime,
 ) -> list[UUID]:
     """Make these slots in one statement, but for those that overlap another; return the made."""
-    by_id = {r.opening.id: r for r in openings}
-    rows = [row for each in wanted if (row := _row(each, by_id, community, now)) is not None]
+    rows = _rows(openings, wanted, community, now)
     if not rows:
         return []
     made = _table(rows)
@@ -274,11 +274,29 @@ def _table(rows: Sequence[tuple[object, ...]]) -> TableValuedAlias:
     return func.unnest(*arrays).table_valued(*_COLUMNS, name="made").render_derived()
 
 
+def _rows(
+    openings: Sequence[Reserved], wanted: Iterable[Planned], community: Community, now: datetime
+) -> list[tuple[object, ...]]:
+    by_id = {r.opening.id: r for r in openings}
+
+    @cache
+    def skills(opening_id: int, day: date) -> str:
+        """Return what all slots of an opening on a day have."""
+        it = by_id[opening_id]
+        return ",".join(enabling.offered(it.enabled, it.site, day))
+
+    rows = (_row(each, by_id[each.opening_id], skills, community, now) for each in wanted)
+    return [row for row in rows if row is not None]
+
+
 def _row(
-    each: Planned, openings: dict[int, Reserved], community: Community, now: datetime
+    each: Planned,
+    it: Reserved,
+    skills: Callable[[int, date], str],
+    community: Community,
+    now: datetime,
 ) -> tuple[object, ...] | None:
     """Return the values of one slot; none where its ladder has given the time back already."""
-    it = openings[each.opening_id]
     stands = ladder.standing(releasing.steps_of(it.opening, community), each.times[0], now=now)
     if stands is not None and stands.audience is Audience.BACK:
         return None
@@ -286,7 +304,7 @@ def _row(
         each.opening_id,
         *each.times,
         each.lane,
-        ",".join(enabling.offered(it.enabled, it.site, local_day(each.times[0], community.zone))),
+        skills(each.opening_id, local_day(each.times[0], community.zone)),
         ",".join(_visibility(it.opening, stands)),
         it.opening.only_own_patients or (stands is not None and stands.audience is Audience.OWN),
         None if stands is None else stands.next_at,

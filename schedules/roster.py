@@ -32,7 +32,7 @@ LONGEST_CELL = 2_000
 BETWEEN = " | "
 """Between the parts of one cell: a comma would be read as a column by some."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Cells that begin so are computed by spreadsheets: an apostrophe keeps them text."""
 
 CODE = re.compile(r"[a-z0-9_-]{1,60}")

@@ -151,6 +151,8 @@ class TwilioServer:
 def _handler(twilio: TwilioServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body leave as two writes: the second must not wait 40 ms for the first's ACK.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))

@@ -1,6 +1,9 @@
 """Who works here: accounts, passwords, sessions. Knows no HTTP; callers import this module."""
 
+from booking.accounts.enrolling import Enrolled, Secured, Wrong
+from booking.accounts.entering import Entered, Proof, Step, StepOver, is_enrolled, sign_in
 from booking.accounts.invitations import InvitationUnusable, accept, invite, invited
+from booking.accounts.passkeys import NoSuchPasskey, Party, PasskeyRefused
 from booking.accounts.passwords import PasswordRefused, proposed
 from booking.accounts.people import (
     LONGEST_NAME,
@@ -15,25 +18,31 @@ from booking.accounts.people import (
     listed,
     set_password,
 )
-from booking.accounts.sessions import (
-    Member,
-    TooManyFailures,
-    sign_in,
-    sign_out,
-    sign_out_professional,
-    who,
-)
+from booking.accounts.resets import ResetUnusable
+from booking.accounts.sessions import Member, sign_out, sign_out_professional, who
+from booking.accounts.throttle import TooManyFailures
 
 __all__ = [
     "LONGEST_NAME",
     "AccountRefused",
     "EmailTaken",
+    "Enrolled",
+    "Entered",
     "InvitationUnusable",
     "Listed",
     "Member",
     "NoSuchAccount",
+    "NoSuchPasskey",
+    "Party",
+    "PasskeyRefused",
     "PasswordRefused",
+    "Proof",
+    "ResetUnusable",
+    "Secured",
+    "Step",
+    "StepOver",
     "TooManyFailures",
+    "Wrong",
     "WrongPassword",
     "accept",
     "change_password",
@@ -41,6 +50,7 @@ __all__ = [
     "create",
     "invite",
     "invited",
+    "is_enrolled",
     "listed",
     "proposed",
     "set_password",

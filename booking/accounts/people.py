@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from booking.accounts import invitations, passwords, sessions
+from booking.accounts import authenticators, invitations, passwords, sessions
 from booking.models import Account, AccountSite, Role
 
 LONGEST_EMAIL = 254
@@ -183,6 +183,7 @@ class Listed:
     role: Role
     created_at: datetime
     closed_at: datetime | None
+    has_second_factor: bool
 
 
 def listed(session: Session, community_id: int) -> list[Listed]:
@@ -195,6 +196,7 @@ def listed(session: Session, community_id: int) -> list[Listed]:
             Account.role,
             Account.created_at,
             Account.closed_at,
+            authenticators.is_set_up(),
         )
         .where(Account.community_id == community_id)
         .order_by(Account.closed_at.is_not(None), Account.display_name, Account.email)

@@ -24,7 +24,7 @@ from config.database import transaction
 M = TypeVar("M", bound=BaseModel)
 
 NAMES_A_SLOT = re.compile(rb'"slot"\s*:\s*"([0-9A-Fa-f-]{36})"')
-"""Looked for before the body is read as JSON: what it leads to happens before a transaction."""
+"""Looked for before the body is read as JSON: what it leads to happens before anything else."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,32 @@ def write(act: Callable[[Call, M], Answer], expected: type[M]) -> Response:
     key = reading.bearer()
     # Read to its end before a connection is taken: a slow client holds none.
     raw = reading.body()
-    if "slot" in expected.model_fields and (named := NAMES_A_SLOT.search(raw)):
-        fresh_calendars.look_again(named[1].decode())
+    slot = _slot_named(raw) if "slot" in expected.model_fields else None
     with _call(key) as call:
-        asked, fingerprint = reading.parsed(raw, expected)
-        answer = _once(call, fingerprint, lambda: act(call, asked))
+        answer = None if _needs_a_look(call, slot) else _written(call, raw, act, expected)
+    if answer is None:
+        # Between two transactions: nobody keeps a connection while a stranger answers.
+        fresh_calendars.look_again(slot)
+        with _call(key) as call:
+            answer = _written(call, raw, act, expected)
     return _answered(answer)
+
+
+def _slot_named(raw: bytes) -> UUID | None:
+    named = NAMES_A_SLOT.search(raw)
+    try:
+        return UUID(named[1].decode()) if named else None
+    except ValueError:
+        return None
+
+
+def _needs_a_look(call: Call, slot: UUID | None) -> bool:
+    return slot is not None and fresh_calendars.are_old(call.session, slot, now=call.now)
+
+
+def _written(call: Call, raw: bytes, act: Callable[[Call, M], Answer], expected: type[M]) -> Answer:
+    asked, fingerprint = reading.parsed(raw, expected)
+    return _once(call, fingerprint, lambda: act(call, asked))
 
 
 def undo(act: Callable[[Call], Answer]) -> Response:

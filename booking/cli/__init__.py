@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from booking.cli import running, territory, triage
+from booking.cli import keeping, running, territory, triage
 
 COMMANDS = (
     triage.triage,
@@ -20,6 +20,10 @@ COMMANDS = (
     running.seed_demo,
     running.forget,
     running.check_promises,
+    keeping.make_backup,
+    keeping.restore_backup,
+    keeping.check_backup,
+    keeping.down_page,
 )
 
 

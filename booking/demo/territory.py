@@ -44,6 +44,7 @@ class CommunityDoc(_Doc):
     closes_at: time
     legal_rules: list[str]
     ladder: list[dict[str, Any]]
+    cascade: dict[str, Any]
     school_zone: str
 
 
@@ -82,6 +83,7 @@ class ProfessionalDoc(_Doc):
     also: str | None = None
     skills: list[str] = []
     languages: list[str] = ["fr"]
+    mobile: str | None = None
 
 
 class HoursDoc(_Doc):
@@ -192,6 +194,7 @@ def _community(said: CommunityDoc) -> Community:
         closes_at=said.closes_at,
         legal_rules=said.legal_rules,
         ladder=said.ladder,
+        cascade=said.cascade,
         school_zone=said.school_zone,
     )
 
@@ -224,6 +227,7 @@ def _professional(community: Community, number: int, said: ProfessionalDoc) -> P
         speciality=next(iter(discipline.specialities), None),
         discipline=said.discipline,
         languages=said.languages,
+        mobile=said.mobile,
         email=f"pro{number:02}@ambrelle.example",
     )
 

@@ -18,6 +18,7 @@ from booking.models import (
     CancelledBy,
     CareRequest,
     RequestStatus,
+    SentOnTo,
 )
 from notifications import outbox
 from notifications.messages import By
@@ -274,19 +275,29 @@ def relocated(
     return after
 
 
-def note(session: Session, kept: Kept, status: BookingStatus, *, by: str, now: datetime) -> None:
+def note(
+    session: Session,
+    kept: Kept,
+    status: BookingStatus,
+    *,
+    sent_on_to: SentOnTo | None = None,
+    by: str,
+    now: datetime,
+) -> None:
     """Note that the patient arrived, was seen, or did not come; noted twice is noted once.
+
+    Who was seen may have been sent on.
 
     Raises:
         TooLate: if the appointment was cancelled.
     """
-    if kept.booking.status is BookingStatus.CANCELLED:
+    booking = kept.booking
+    if booking.status is BookingStatus.CANCELLED:
         raise TooLate
-    if kept.booking.status is status:
+    if (booking.status, booking.sent_on_to) == (status, sent_on_to):
         return
-    kept.booking.status = status
-    kept.booking.changed_at = now
-    _noted(session, kept.booking, by=by, now=now)
+    booking.status, booking.sent_on_to, booking.changed_at = status, sent_on_to, now
+    _noted(session, booking, by=by, now=now)
     session.flush()
 
 

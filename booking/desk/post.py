@@ -1,8 +1,9 @@
 """What one change of one appointment sends to both sides: by which way, in which words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -121,6 +122,10 @@ class Post:
 
     def facts(self) -> dict[str, Any]:
         """Return what every message says: when, where, and the link of the patient."""
+        return dict(self._facts)
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Any]:
         return {
             "starts_at": self.appointment.starts_at,
             "place": self.appointment.site.name,

@@ -176,7 +176,7 @@ def offer(session: Session, match: Match, *, links: Links, now: datetime) -> boo
         now=now,
     )
     for slot_id in kept:
-        _note(session, request, community, slot_id, way, until=until, links=links, now=now)
+        note(session, request, community, slot_id, way, until=until, links=links, now=now)
     return bool(kept)
 
 
@@ -186,7 +186,7 @@ def _suits(request: CareRequest, has_at: datetime | None, now: datetime) -> Colu
     return and_(fit, Slot.starts_at <= has_at - SOONER) if has_at else fit
 
 
-def _note(
+def note(
     session: Session,
     request: CareRequest,
     community: Community,
@@ -197,7 +197,7 @@ def _note(
     links: Links,
     now: datetime,
 ) -> None:
-    """Write the offer, and the message that tells of it."""
+    """Write that a slot which is held for a locked request is offered to it, and tell of it."""
     theirs = and_(Offer.request_id == request.id, Offer.kind == OfferKind.WAITING_LIST)
     # They held nothing, and nobody held this slot: what was offered of both has ended.
     over = or_(Offer.slot_id == slot_id, theirs)

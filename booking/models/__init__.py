@@ -1,5 +1,6 @@
 """Tables of demand, and of the doors to it."""
 
+from booking.models.abuse import FormDoor, FormMode, VisitorAct, VisitorDid
 from booking.models.calls import (
     LevelDecision,
     LookOutcome,
@@ -10,6 +11,7 @@ from booking.models.calls import (
     TransferState,
     TransferStep,
 )
+from booking.models.cascade import Asked, CallEnd, CallForHelp, HelpAnswer
 from booking.models.demand import (
     LONGEST_ADDRESS,
     Assessment,
@@ -21,6 +23,7 @@ from booking.models.demand import (
     CareRequest,
     Channel,
     RequestStatus,
+    SentOnTo,
 )
 from booking.models.doors import (
     Account,
@@ -36,12 +39,21 @@ from booking.models.doors import (
 )
 from booking.models.governance import Act, GovernanceAct, ProtocolVersion, VersionStatus
 from booking.models.offers import Offer, OfferAnswer, OfferKind, Wish
+from booking.models.outcomes import OutcomeAsked, OutcomeLetter
 from booking.models.promise import (
     EscalatedTo,
     Promise,
     PromiseChange,
     PromiseEnd,
     PromiseEvent,
+)
+from booking.models.proofs import (
+    Authenticator,
+    HalfSignIn,
+    KnownDevice,
+    Passkey,
+    PasswordReset,
+    RecoveryCode,
 )
 from booking.models.review import CaseReview, EventKind, SafetyEvent, Verdict, WhyRead
 
@@ -51,10 +63,14 @@ __all__ = [
     "AccountSite",
     "Act",
     "ApiClient",
+    "Asked",
     "Assessment",
+    "Authenticator",
     "Booking",
     "BookingState",
     "BookingStatus",
+    "CallEnd",
+    "CallForHelp",
     "CallerIs",
     "CancelledBy",
     "CareRequest",
@@ -62,25 +78,36 @@ __all__ = [
     "Channel",
     "EscalatedTo",
     "EventKind",
+    "FormDoor",
+    "FormMode",
     "GovernanceAct",
+    "HalfSignIn",
+    "HelpAnswer",
     "IdempotencyKey",
     "Invitation",
+    "KnownDevice",
     "LevelDecision",
     "LookOutcome",
     "LookReason",
     "Offer",
     "OfferAnswer",
     "OfferKind",
+    "OutcomeAsked",
+    "OutcomeLetter",
+    "Passkey",
+    "PasswordReset",
     "Promise",
     "PromiseChange",
     "PromiseEnd",
     "PromiseEvent",
     "ProtocolVersion",
+    "RecoveryCode",
     "RequestStatus",
     "Role",
     "SafetyEvent",
     "SafetyNetSaid",
     "SecondLook",
+    "SentOnTo",
     "SignInFailure",
     "SmsAsked",
     "StaffSession",
@@ -89,6 +116,8 @@ __all__ = [
     "TransferStep",
     "Verdict",
     "VersionStatus",
+    "VisitorAct",
+    "VisitorDid",
     "WhyRead",
     "Wish",
     "WorkerHeartbeat",

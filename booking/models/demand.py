@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from booking.triage.protocol import Level
-from config.database import Base, CommunityId, Id, Reference
+from config.database import Base, CommunityId, Id, Reference, SameCommunityId
 
 LONGEST_ADDRESS = 200
 """Signs: a street, a floor, a door code, and how to find it."""
@@ -80,6 +80,17 @@ class CancelledBy(StrEnum):
 
     PATIENT = "PATIENT"
     PRACTICE = "PRACTICE"
+
+
+class SentOnTo(StrEnum):
+    """To whom a professional sent on whom they saw."""
+
+    EMERGENCY = "EMERGENCY"
+    """An emergency department."""
+    COLLEAGUE = "COLLEAGUE"
+    """Another professional: a specialist, a hospital's ward."""
+    EXAM = "EXAM"
+    """An X-ray, a blood test."""
 
 
 class CareRequest(Base):
@@ -248,7 +259,7 @@ class Booking(Base):
 
     __tablename__ = "booking"
 
-    community_id: Mapped[CommunityId]
+    community_id: Mapped[SameCommunityId]
     id: Mapped[Id]
     reference: Mapped[Reference]
     request_id: Mapped[int] = mapped_column(BigInteger)
@@ -266,12 +277,12 @@ class Booking(Base):
     changed_at: Mapped[datetime]
     coming_at: Mapped[datetime | None]
     """When the patient, reminded of this hour at this place, said that they come."""
+    sent_on_to: Mapped[SentOnTo | None]
+    """To whom who was seen was sent on, if the professional said so."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "reference", name="uq_booking_reference"),
-        ForeignKeyConstraint(
-            ["community_id", "request_id"], ["care_request.community_id", "care_request.id"]
-        ),
+        # The request is the assessment's own: its key says that it exists.
         ForeignKeyConstraint(
             ["community_id", "assessment_id", "request_id", "level"],
             [
@@ -310,7 +321,7 @@ class BookingState(Base):
 
     __tablename__ = "booking_state"
 
-    community_id: Mapped[CommunityId]
+    community_id: Mapped[SameCommunityId]
     id: Mapped[Id]
     booking_id: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int]

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -116,21 +117,30 @@ class StaffSession(Base):
     id: Mapped[Id]
     account_id: Mapped[int] = mapped_column(BigInteger)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    reference: Mapped[Reference] = mapped_column(server_default=text("gen_random_uuid()"))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    proved_at: Mapped[datetime | None]
+    """When whoever holds it last showed a second factor; none: never."""
+    locked_at: Mapped[datetime | None]
+    """Somebody left the desk: the password opens it again, at this place."""
+    device: Mapped[str] = mapped_column(server_default="")
+    """Coarse, « Firefox, Windows »: enough to know one's own again."""
 
     __table_args__ = (
         ForeignKeyConstraint(
             ["community_id", "account_id"], ["account.community_id", "account.id"]
         ),
         UniqueConstraint("community_id", "token_hash", name="uq_staff_session_token"),
+        UniqueConstraint("community_id", "reference", name="uq_staff_session_reference"),
+        Index("ix_staff_session_account", "community_id", "account_id"),
         Index("ix_staff_session_token_hash", "token_hash"),
     )
 
 
 class SignInFailure(Base):
-    """A refused sign-in, so that guessing slows down on every machine and process alike."""
+    """A refused proof, or a letter asked for: slowed down on every machine and process alike."""
 
     __tablename__ = "sign_in_failure"
 

@@ -53,7 +53,8 @@ class Offer(Base):
     link_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     """SHA-256 of the token in the address that the message gave; none where there is no message."""
     is_to_call: Mapped[bool] = mapped_column(server_default="false")
-    """No message can say it in time: somebody of the line telephones."""
+    """No message can say it in time: somebody of the line telephones. So they do where the SMS
+    did not arrive (booking.desk.offered)."""
     offered_at: Mapped[datetime]
     until: Mapped[datetime]
     answer: Mapped[OfferAnswer | None]

@@ -13,7 +13,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from booking.triage.protocol import Level
-from config.database import Base, CommunityId, Id, Reference
+from config.database import Base, CommunityId, Id, Reference, SameCommunityId
 
 
 class PromiseEnd(StrEnum):
@@ -133,7 +133,7 @@ class PromiseEvent(Base):
 
     __tablename__ = "promise_event"
 
-    community_id: Mapped[CommunityId]
+    community_id: Mapped[SameCommunityId]
     id: Mapped[Id]
     promise_id: Mapped[int] = mapped_column(BigInteger)
     what: Mapped[PromiseChange]

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from flask import Flask, Response, g, request
 
+from booking.web import traffic
 from config import logs
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
@@ -24,12 +25,14 @@ def _begins() -> None:
 
 
 def _ends(answer: Response) -> Response:
+    seconds = monotonic() - g.begun
+    traffic.count(answer.status_code, seconds)
     logs.event(
         "request",
         route=request.endpoint or "none",
         method=request.method if request.method in METHODS else "OTHER",
         status=answer.status_code,
-        ms=round((monotonic() - g.begun) * 1000),
+        ms=round(seconds * 1000),
     )
     return answer
 

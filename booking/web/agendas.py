@@ -1,5 +1,6 @@
 """The page of calendars: links by which a calendar of one's own shows when patients come."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,10 @@ from booking import guards
 from booking.desk import board, feeds
 from booking.desk.supply import NotTheirs
 from booking.extensions import db, equipment, now
-from booking.web import busy, staff_forms, wording
+from booking.models import Role
+from booking.web import busy, own_help, staff_forms, wording
 from booking.web.day import CARERS, scope_of
+from booking.web.staff_forms import FormRefused
 from config import logs
 from config.clock import local_day
 from config.database import transaction
@@ -62,12 +65,33 @@ def end(reference: UUID) -> ResponseReturnValue:
     return redirect(url_for("agendas.show"), 303)
 
 
-def _page(session: Session, moment: datetime, *, address: str | None = None) -> str:
+@agendas.post("/agendas/sollicitations")
+@guards.open_to(Role.PROFESSIONAL)
+def keep_help() -> ResponseReturnValue:
+    """Keep whether one wants to be asked when nothing is free, and on which mobile."""
+    typed = staff_forms.typed(request.form)
+    with transaction(db.session) as session:
+        try:
+            own_help.keep(session, typed)
+        except FormRefused as wrong:
+            return _page(session, now(), typed=typed, errors=wrong.errors), 422
+    logs.event("help_wish_changed", actor=guards.identity().account)
+    return redirect(url_for("agendas.show", sollicite=1, _anchor="sollicitations"), 303)
+
+
+def _page(
+    session: Session,
+    moment: datetime,
+    *,
+    address: str | None = None,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> str:
     scope = scope_of(guards.identity())
     community = board.community_of(session, scope.community_id)
     return render_template(
         "agendas/show.html",
-        errors={},
+        errors=errors or {},
         community=community,
         address=address,
         choices=[
@@ -76,6 +100,7 @@ def _page(session: Session, moment: datetime, *, address: str | None = None) -> 
         ],
         links=[_told(each, community, moment) for each in feeds.listed(session, scope)],
         busy=busy.section(session, scope, community, moment),
+        helps=own_help.section(session, community, moment, typed, errors),
     )
 
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from booking.desk import line, nothing_free
 from booking.triage.facts import NO, UNKNOWN, YES
 from booking.triage.protocol import Level
-from booking.web import answers, offers, persons, wording
+from booking.web import answers, gate, offers, persons, wording
 from booking.web.answers import Form
 from booking.web.journey import Step
 from booking.web.staff_forms import FormRefused
@@ -141,7 +141,9 @@ def show_phone(visit: Visit, step: Step) -> Shown:
 def keep_phone(visit: Visit, step: Step, form: Form) -> Elsewhere:
     """Keep how to reach the patient."""
     del step
-    visit.identify(vars(persons.contact(form, visit.community.phone)))
+    said = persons.contact(form, visit.community.phone)
+    gate.refuse_phone(visit, said.phone)
+    visit.identify(vars(said))
     return None
 
 

@@ -27,7 +27,7 @@ from booking.extensions import equipment
 from booking.links import code_of
 from booking.models import CallerIs, CareRequest, LookReason, RequestStatus
 from booking.routing import Proposal
-from booking.web import offers, staff_words, wording
+from booking.web import called, offers, staff_words, wording
 from config.clock import local_day
 from notifications import opt_outs
 from notifications.messages import Change
@@ -169,6 +169,7 @@ def render(
         **facts(session, asked, community, moment),
         **_offer(session, asked, community, moment),
         **deciding(session, asked, by, community, moment),
+        called=called.section(session, asked, community, moment),
         needs_signs=_needs_signs(asked, moment),
     )
 

@@ -16,6 +16,8 @@ from booking.extensions import db, equipment, now
 from booking.fresh_calendars import before_booking
 from booking.models import CareRequest, RequestStatus
 from booking.web import call_page, follow_lists, staff_forms, staff_words
+from booking.web.called import called
+from booking.web.called import lines as called_lines
 from booking.web.calls.views import call
 from booking.web.followed import followed
 from booking.web.incidents import incidents
@@ -27,7 +29,7 @@ from config.database import transaction
 from schedules import slots
 
 console = Blueprint("console", __name__)
-for within in (call, followed, incidents, kept_appointments, replies):
+for within in (call, called, followed, incidents, kept_appointments, replies):
     console.register_blueprint(within)
 
 
@@ -57,6 +59,7 @@ def waiting() -> ResponseReturnValue:
             "looks": follow_lists.looks(*common, somebody.account, moment),
             "offered": follow_lists.places(*common, moment),
             "on_waiting_list": places.waiting(session, reach),
+            "called": called_lines(session, community, moment),
             "found": follow_lists.search(*common, text, moment) if text else [],
         }
     lines = [call_page.line(r, community, moment) for r in shown.requests]

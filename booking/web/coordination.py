@@ -15,6 +15,8 @@ from booking.extensions import db, now
 from booking.models import Role
 from booking.web import call_page, owed_pages, staff_words, wording
 from booking.web.alarm_settings import alarm_settings
+from booking.web.cascade_settings import cascade_settings
+from booking.web.form_switch import form_switch
 from booking.web.members import directory
 from booking.web.message_words import message_words
 from booking.web.review import review, to_read
@@ -32,6 +34,8 @@ coordination.register_blueprint(directory)
 coordination.register_blueprint(owed_pages.owed_pages)
 coordination.register_blueprint(alarm_settings)
 coordination.register_blueprint(message_words)
+coordination.register_blueprint(form_switch)
+coordination.register_blueprint(cascade_settings)
 
 
 @coordination.get("/coordination")

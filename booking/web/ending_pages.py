@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from booking import guards
-from booking.desk import ask, asked_sms, choose, nothing_free, second_look, tell, wishes
+from booking.desk import ask, asked_sms, choose, hoarding, nothing_free, second_look, tell, wishes
 from booking.extensions import equipment
 from booking.models import CareRequest
 from booking.triage.protocol import Level
-from booking.web import answers, offers, persons, wording
+from booking.web import answers, gate, offers, persons, wording
 from booking.web.answers import Form
 from booking.web.booking_pages import deadline, fallback, held
 from booking.web.journey import Step
@@ -133,10 +133,12 @@ def keep_check(visit: Visit, step: Step, form: Form) -> Elsewhere:
 
     Raises:
         slots.SlotTaken: if somebody else was faster after all.
+        gate.PhoneRefused: if this number has an appointment to come.
     """
     del step, form
     if visit.slot is None:
         raise slots.SlotTaken
+    gate.refuse_phone(visit, visit.request.phone or "")
     visit.identify({"language": wording.language()})
     somebody = guards.identity_or_none()
     booked = choose.book(
@@ -148,6 +150,7 @@ def keep_check(visit: Visit, step: Step, form: Form) -> Elsewhere:
         links=equipment().links,
         now=visit.now,
     )
+    hoarding.note_booked(visit.session, visit.request)
     return equipment().links.booking_token(booked.reference)
 
 

@@ -21,7 +21,7 @@ LINES = "jourmeme.lines"
 PROBES = ("127.0.0.1", "localhost")
 """Names by which this machine's own probes may call the health pages, and nothing else."""
 RETRY_SECONDS = "30"
-SENT_AGAIN = frozenset({"patient"})
+SENT_AGAIN = frozenset({"patient", "console.call"})
 """Doors whose forms are shown again, whole, when their page had grown too old to be trusted."""
 
 
@@ -54,7 +54,11 @@ PAGES = {
         lazy("Cette page ne s’ouvre pas ainsi"), lazy("Revenez à la page d’avant et recommencez.")
     ),
     410: Said(
-        lazy("Ce lien ne marche plus"), lazy("Le rendez-vous est passé. Rien d’autre à faire.")
+        lazy("Ce lien ne marche plus"),
+        lazy(
+            "Le rendez-vous est passé. Il vous faut un autre rendez-vous ? "
+            "Allez à la première page."
+        ),
     ),
     413: Said(
         lazy("Votre texte est trop long"),

@@ -15,10 +15,11 @@ from booking import accounts, guards
 from booking.desk import board
 from booking.desk import members as choices
 from booking.desk import membership as desk
+from booking.desk.cascade import showing, terms
 from booking.desk.membership import Member, Standing
 from booking.extensions import db, equipment, now
 from booking.models import Role
-from booking.web import member_forms, member_words, staff_forms, wording
+from booking.web import member_forms, member_words, own_help, staff_forms, wording
 from booking.web.member_files import files
 from booking.web.staff_forms import FormRefused
 from config import logs
@@ -61,6 +62,7 @@ def listing() -> ResponseReturnValue:
     with transaction(db.session) as session:
         here = _room(session)
         every = desk.listed(session, here.community.id, now=here.now)
+        turns = _turns(here)
     found = [each for each in every if _is_asked_for(each, asked)]
     return render_template(
         "members/listing.html",
@@ -70,7 +72,15 @@ def listing() -> ResponseReturnValue:
         count=len(every),
         asked=asked,
         disciplines=_disciplines_of(every),
+        turns=turns,
     )
+
+
+def _turns(here: Room) -> showing.Turns | None:
+    """Return how often members were asked to help, where the community asks them at all."""
+    if not terms.of(here.community.cascade).is_on:
+        return None
+    return showing.turns(here.session, here.community, now=here.now)
 
 
 def _disciplines_of(every: list[Member]) -> list[dict[str, str]]:
@@ -154,7 +164,7 @@ def _page(here: Room, reference: UUID, typed: Mapping[str, Any], errors: Mapping
     except members.NoSuchMember:
         abort(404)
     undecided = desk.undecided(here.session, member.who, now=here.now)
-    account = member.account
+    account, turns = member.account, _turns(here)
     kept = member_forms.as_kept(member) | {
         "sites": [str(site.reference) for site in member.sites],
         "email": (account.email if account else member.who.email) or "",
@@ -166,6 +176,9 @@ def _page(here: Room, reference: UUID, typed: Mapping[str, Any], errors: Mapping
         community=here.community,
         member=member_words.row(member, here.community, here.today),
         account_email=account.email if account else None,
+        lost_factor_of=account
+        and accounts.is_enrolled(here.session, account)
+        and account.reference,
         may_be_invited=member.standing in (Standing.NONE, Standing.INVITED, Standing.EXPIRED),
         has_wrong_key=not has_right_key(member.who.rpps),
         undecided=[
@@ -186,6 +199,8 @@ def _page(here: Room, reference: UUID, typed: Mapping[str, Any], errors: Mapping
             {"value": str(each.reference), "text": each.name}
             for each in choices.sites(here.session, here.community.id)
         ],
+        asked=turns and own_help.sentence(turns, turns.by_member.get(reference, 0)),
+        accepts=member.who.accepts_calls_for_help,
         done=next((key for key in ("fait", "invite") if key in request.args), None),
     )
 

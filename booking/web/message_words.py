@@ -122,7 +122,7 @@ def listing() -> ResponseReturnValue:
         community=community,
         groups=groups,
         languages=LANGUAGES,
-        language=language,
+        told_in=language,
         is_saved="fait" in request.args,
     )
 
@@ -243,7 +243,7 @@ def _page(
         community=board.community_of(session, guards.identity().community_id),
         title=CASES[text.case],
         part=PARTS[text.part],
-        language=LANGUAGES[text.language],
+        told_in=LANGUAGES[text.language],
         typed=typed,
         preview=text.shown(words) if words is not None else None,
         is_own=text.is_own,

@@ -11,7 +11,7 @@ from booking.desk import ask, change, leave
 from booking.extensions import db, equipment, now
 from booking.fresh_calendars import before_booking
 from booking.models import Channel
-from booking.web import answers, offers, triage_pages, wording
+from booking.web import answers, gate, offers, triage_pages, wording
 from booking.web.errors import remember
 from booking.web.form_pages import NEEDS_SLOT, PAGES
 from booking.web.journey import Step
@@ -40,7 +40,12 @@ def home() -> ResponseReturnValue:
         if not chosen:
             return render_template("patient/territories.html", communities=found)
         remember(chosen[0])
-        return render_template("patient/home.html", community=chosen[0], wall=wording.round_hour)
+        return render_template(
+            "patient/home.html",
+            community=chosen[0],
+            wall=wording.round_hour,
+            is_closed=gate.is_closed(session, chosen[0]),
+        )
 
 
 @patient.post("/demande")
@@ -53,6 +58,8 @@ def start() -> ResponseReturnValue:
             community = directory.community(session, answers.one(request.form, "community"))
         except directory.NoSuchCommunity:
             return redirect(url_for("patient.home"), 303)
+        if refused := gate.at_the_start(session, community):
+            return refused
         opened = ask.start(
             session,
             community,
@@ -97,6 +104,8 @@ def answer(token: str, step: str) -> ResponseReturnValue:
     wanted = _step(step)
     with transaction(db.session) as session:
         visit = _arrive(session, token)
+        if refused := gate.before_holding(visit, wanted):
+            return refused
         if wanted in NEEDS_SLOT and visit.state.may_see(Step.APPOINTMENT):
             held = answers.reference(answers.one(request.form, "slot"))
             if not visit.hold(visit.slot.reference if visit.slot else held):
@@ -140,6 +149,9 @@ def _kept(visit: Visit, step: Step) -> ResponseReturnValue:
     try:
         elsewhere = PAGES[step].keep(visit, step, request.form)
     except FormRefused as refused:
+        if step is Step.CHECK:
+            # Only its number can be refused there: it is another page's, as it was given.
+            return _page(visit, Step.PHONE, errors=refused.errors), 422
         return _page(visit, step, **answers.shown_again(request.form, refused)), 422
     except SlotTaken:
         return _taken(visit, step)

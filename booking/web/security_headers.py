@@ -112,7 +112,11 @@ def _guarded(answer: Response) -> Response:
 def _content_policy(answer: Response) -> str:
     if answer.mimetype != "text/html":
         return NO_PAGE_POLICY
-    return STAFF_POLICY if is_staff_page() else PATIENT_POLICY.format(nonce=csp_nonce())
+    if is_staff_page():
+        return STAFF_POLICY
+    policy = PATIENT_POLICY.format(nonce=csp_nonce())
+    # The page on which a rush waits is the only one that carries a script of ours.
+    return f"{policy}; script-src 'self'" if g.get("has_script") else policy
 
 
 def _kept_for(answer: Response) -> str:

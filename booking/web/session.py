@@ -2,32 +2,23 @@
 
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
 
 from booking import accounts, guards
+from booking.accounts import sessions
 from booking.extensions import db, equipment, now
-from booking.models import Role
+from booking.web import entry, step
+from booking.web.entry import DOORS, inside
 from config.database import transaction
 
+__all__ = ["inside", "session"]
+
 session = Blueprint("session", __name__)
-
-TOKEN = "staff"  # noqa: S105 - the name of a key, not a secret
-"""The one thing, with the CSRF token, that the signed cookie holds: it is readable by anybody."""
-
-DOORS = {
-    Role.OPERATOR: ("console.waiting",),
-    Role.SECRETARY: ("day.show", "supply.show", "console.waiting"),
-    Role.PROFESSIONAL: ("day.show", "supply.show", "protocol.listing"),
-    Role.COORDINATOR: ("coordination.today", "console.waiting", "protocol.listing"),
-    Role.ADMINISTRATOR: ("administration.show",),
-}
-"""The pages of each role; the first is where signing in leads to."""
 
 NAMES = {
     "console.waiting": lazy("Demandes"),
@@ -52,15 +43,24 @@ def find_identity() -> None:
     """Learn who is signed in, from the token in the cookie; requests without one ask nothing."""
     if request.endpoint in guards.NOT_OURS:
         return
-    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+    token = entry.token()
+    if not token:
         return
-    token = cookie.get(TOKEN)
-    if not isinstance(token, str):
-        return
+    demanded = equipment().settings.demands_second_factor
     with transaction(db.session) as rows:
-        member = accounts.who(rows, token, now=now())
+        member = accounts.who(rows, token, demanded=demanded, is_use=not _is_by_itself(), now=now())
+        if member is None:
+            g.is_resting = sessions.resting(rows, token, demanded=demanded, now=now()) is not None
     if member is not None:
         g.identity = guards.Identity(**asdict(member))
+
+
+def _is_by_itself() -> bool:
+    """Whether a page asks by itself, with perhaps nobody at it: that keeps no session awake."""
+    is_by_script = request.headers.get("HX-Request") == "true"
+    if request.method == "POST":
+        return is_by_script and request.form.get("faire") == "voir"
+    return is_by_script and request.endpoint == "coordination.today"
 
 
 @session.app_context_processor
@@ -85,9 +85,10 @@ def sign_in() -> ResponseReturnValue:
         return redirect(url_for(DOORS[somebody.role][0]), 303)
     return render_template(
         "session/sign_in.html",
-        next=inside(request.args.get("next", "")) or "",
+        next=entry.wanted(),
         errors={},
         email="",
+        kept=None,
         password_was_changed="mot-de-passe" in request.args,
     )
 
@@ -95,67 +96,51 @@ def sign_in() -> ResponseReturnValue:
 @session.post("/connexion")
 @guards.open_to(guards.PUBLIC)
 def enter() -> ResponseReturnValue:
-    """Open a session, and go to the page that was asked for; or say the one sentence."""
+    """Open a session, or lead to the second step; or say the one sentence."""
     email = request.form.get("email", "")
     try:
         with transaction(db.session) as rows:
-            token = accounts.sign_in(
+            entered = accounts.sign_in(
                 rows,
                 email,
                 request.form.get("password", ""),
-                address=request.remote_addr or "",
-                secret=equipment().settings.secret_key.get_secret_value().encode(),
+                **entry.origin(),
+                device=entry.device(),
+                known_device=entry.known_device(),
+                demanded=equipment().settings.demands_second_factor,
                 now=now(),
             )
-            member = accounts.who(rows, token, now=now()) if token else None
+            if entered is not None and entered.step is accounts.Step.ENROL:
+                step.begin_enrolment(rows, entered.token)
     except accounts.TooManyFailures:
         return _refused(email, 429)
-    if token is None or member is None:
+    if entered is None:
         return _refused(email, 422)
-    _end_present_session()
-    # A cookie from before the sign-in opens nothing after it.
-    cookie.clear()
-    cookie[TOKEN] = token
-    wanted = inside(request.form.get("next", ""))
-    return redirect(wanted or url_for(DOORS[member.role][0]), 303)
+    entry.end_present_session()
+    if entered.step is not accounts.Step.DONE:
+        return step.lead_to(entered)
+    entry.hold(entered.token)
+    return entry.go_in(entered.token)
 
 
 def _refused(email: str, status: int) -> ResponseReturnValue:
     page = render_template(
         "session/sign_in.html",
-        next=inside(request.form.get("next", "")) or "",
+        next=entry.wanted(),
         errors={"email": _("Adresse ou mot de passe incorrect.")},
         email=email,
+        kept=entry.handed_on(),
     )
     return page, status
-
-
-def inside(target: str) -> str | None:
-    """Return a path of this site, or None for what might lead to another."""
-    plain = target.isprintable() and "\\" not in target and " " not in target
-    if not plain or not target.startswith("/") or target.startswith("//"):
-        return None
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return None
-    return None if parts.scheme or parts.netloc else target
 
 
 @session.post("/deconnexion")
 @guards.open_to(guards.PUBLIC)
 def leave() -> ResponseReturnValue:
     """End this session, here and in the database; whoever has none is sent to sign in as well."""
-    _end_present_session()
+    entry.end_present_session()
     cookie.clear()
     return redirect(url_for("session.sign_in"), 303)
-
-
-def _end_present_session() -> None:
-    token = cookie.get(TOKEN)
-    if isinstance(token, str):
-        with transaction(db.session) as rows:
-            accounts.sign_out(rows, token, now=now())
 
 
 @session.get("/mot-de-passe")
@@ -169,12 +154,11 @@ def password() -> ResponseReturnValue:
 @guards.open_to(*guards.STAFF)
 def change_password() -> ResponseReturnValue:
     """Change one's own password; every session of the account ends, this one too."""
-    member = accounts.Member(**asdict(guards.identity()))
     try:
         with transaction(db.session) as rows:
             accounts.change_password(
                 rows,
-                member,
+                entry.member(),
                 present=request.form.get("present", ""),
                 wanted=request.form.get("wanted", ""),
                 now=now(),

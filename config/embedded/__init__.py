@@ -17,7 +17,7 @@ from config.embedded import files, server
 from config.embedded.files import ClusterUnsafe, Home
 from config.embedded.server import ServerDidNotStart
 
-__all__ = ["ClusterUnsafe", "ServerDidNotStart", "start", "stop"]
+__all__ = ["ClusterUnsafe", "ServerDidNotStart", "programs", "start", "stop"]
 
 _shares: dict[tuple[int, Path], int] = {}
 """What keeps each server running for this process: an open, locked file by process and folder."""
@@ -60,6 +60,11 @@ def start(folder: Path, *, may_create_databases: bool = False) -> str:
 def runs(folder: Path) -> bool:
     """Return whether the server that keeps its files in `folder` lives; it may not answer yet."""
     return server.runs(Home(folder.expanduser().resolve()).cluster)
+
+
+def programs(name: str) -> list[Path]:
+    """Return where the wheel has a program of PostgreSQL's; nothing, where it is not installed."""
+    return server.programs(name)
 
 
 def stop(folder: Path) -> None:

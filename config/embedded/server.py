@@ -182,6 +182,15 @@ def _installed() -> Path:
     return _wheel() / f"pginstall{MAJOR}"
 
 
+def programs(name: str) -> list[Path]:
+    """Return where the wheel has a program, if the wheel is there."""
+    try:
+        found = _installed() / "bin" / name
+    except ModuleNotFoundError:
+        return []
+    return [found] if found.exists() else []
+
+
 def _run(
     cluster: Path, program: str, *words: str, reads: int | None = None
 ) -> subprocess.CompletedProcess[str]:

@@ -196,6 +196,24 @@ Take it, or leave it:
 If you get worse, call 15.
 """,
     ),
+    "help_wanted": Wording(
+        sms="Care request{who}, before {day} at {hour}{place}. Answer: {link}",
+        subject="Request for unscheduled care, before {moment}",
+        email="""\
+Hello,
+
+Somebody needs care, and nothing is free in time.
+
+Who: {known}
+Group of reasons: {what}
+To be seen before: {moment}
+
+Take them, or say no, without signing in:
+{link}
+
+This link is for you alone. To receive no more of these: page Calendar, after sign-in.
+""",
+    ),
     "deadline_near": Wording(
         sms="JourMême: a request has no appointment yet, due {day} at {hour}. {link}",
         subject="A request without an appointment, due {moment}",
@@ -209,6 +227,24 @@ Community: {where}
 
 See it after sign-in:
 {link}
+""",
+    ),
+    "outcome": Wording(
+        sms="Who came {day}, from {hour}{place}? Answer: {link}",
+        subject="Who came? From {moment}",
+        email="""\
+Hello,
+
+We do not know what became of some appointments of your day.
+
+How many: {count}
+From: {moment}
+Community: {where}
+
+Answer with one tap for each, without signing in, for 7 days:
+{link}
+
+You are asked this only once.
 """,
     ),
     "notice_booked": Wording(

@@ -200,6 +200,24 @@ La prendre, ou la laisser :
 Si votre état s’aggrave, appelez le 15.
 """,
     ),
+    "help_wanted": Wording(
+        sms="Demande SNP{who}, avant {day} à {hour}{place}. Répondre : {link}",
+        subject="Demande de soins non programmés, avant {moment}",
+        email="""\
+Bonjour,
+
+Une personne a besoin de soins, et rien n’est libre à temps.
+
+Qui : {known}
+Groupe de motifs : {what}
+À voir avant : {moment}
+
+La prendre, ou dire non, sans connexion :
+{link}
+
+Ce lien est pour vous seul. Pour ne plus recevoir ces demandes : page Agenda, après connexion.
+""",
+    ),
     "deadline_near": Wording(
         sms="JourMême : une demande n’a pas de rendez-vous, échéance {day} à {hour}. {link}",
         subject="Une demande sans rendez-vous, échéance {moment}",
@@ -213,6 +231,24 @@ Communauté : {where}
 
 La voir après connexion :
 {link}
+""",
+    ),
+    "outcome": Wording(
+        sms="Qui est venu {day}, à partir de {hour}{place} ? Répondre : {link}",
+        subject="Qui est venu ? À partir de {moment}",
+        email="""\
+Bonjour,
+
+Nous ne savons pas ce que sont devenus des rendez-vous de votre journée.
+
+Combien : {count}
+À partir de : {moment}
+Communauté : {where}
+
+Répondre en un geste par rendez-vous, sans connexion, pendant 7 jours :
+{link}
+
+Cette question ne vous est posée qu’une fois.
 """,
     ),
     "notice_booked": Wording(

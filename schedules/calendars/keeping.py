@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select
@@ -66,15 +67,23 @@ def due(session: Session, *, now: datetime, most: int) -> list[Order]:
     return _orders(session, BusyCalendar.next_try_at <= now, now=now, most=most)
 
 
+def any_old(session: Session, slot: UUID, *, now: datetime) -> bool:
+    """Return whether a calendar is to be read before this slot is booked."""
+    return session.scalar(OLD_BEHIND_SLOT, _asked(slot, now)) is not None
+
+
 def old(session: Session, slot: UUID, *, now: datetime, most: int = 2) -> list[Order]:
     """Return the calendars to read before this slot is booked: what we know of them is old.
 
     Old ones are few, so they are looked at first: whoever books has not said which community's
     slot it is.
     """
-    asked = {"slot": slot, "known_since": now - TOO_OLD_TO_BOOK, "tried_since": now - BETWEEN_TRIES}
-    found = session.scalars(OLD_BEHIND_SLOT, asked).all()
+    found = session.scalars(OLD_BEHIND_SLOT, _asked(slot, now)).all()
     return _orders(session, BusyCalendar.id.in_(found), now=now, most=most) if found else []
+
+
+def _asked(slot: UUID, now: datetime) -> dict[str, Any]:
+    return {"slot": slot, "known_since": now - TOO_OLD_TO_BOOK, "tried_since": now - BETWEEN_TRIES}
 
 
 def _orders(

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config.database import Base, CommunityId, Id, Reference
+from config.database import Base, CommunityId, Id, Reference, SameCommunityId
 
 Codes = ARRAY(String)
 """A short list of national codes, or of what can be asked of a slot."""
@@ -170,7 +170,7 @@ class Slot(Base):
 
     __tablename__ = "slot"
 
-    community_id: Mapped[CommunityId]
+    community_id: Mapped[SameCommunityId]
     id: Mapped[Id]
     reference: Mapped[Reference]
     professional_id: Mapped[int] = mapped_column(BigInteger)

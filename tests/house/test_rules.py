@@ -152,3 +152,10 @@ def test_no_page_carries_a_script_or_a_style_of_its_own():
     ]
 
     assert found == []
+
+
+def test_nothing_that_is_read_can_run():
+    modules = r"\b(pickle|marshal|shelve|dill)\b"
+    calls = r"\b(eval|exec)\(|yaml\.(unsafe_|full_)?load\(|UnsafeLoader"
+
+    assert lines_with(f"{modules}|{calls}") == []

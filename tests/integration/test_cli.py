@@ -313,10 +313,10 @@ def test_the_first_administrator_signs_in_with_the_password_that_was_typed(run, 
 
     assert result.exit_code == 0
     assert PASSWORD not in result.output
-    token = accounts.sign_in(
+    entered = accounts.sign_in(
         session, "o@ambrelle.example", PASSWORD, address="127.0.0.1", secret=b"s", now=NOON
     )
-    assert accounts.who(session, token, now=NOON).role is Role.ADMINISTRATOR
+    assert accounts.who(session, entered.token, now=NOON).role is Role.ADMINISTRATOR
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,40 @@ def test_calls_are_made_side_by_side(promise, drain):
     assert drain(sender) == delivery.CALLS_AT_ONCE
 
 
+def test_a_slow_call_keeps_no_other_message_waiting(promise, drain, statuses):
+    for number in range(3 * delivery.CALLS_AT_ONCE):
+        promise(str(number), recipient=f"+3363998{number:04}")
+    sender = Recorder()
+    first, others_left = threading.Lock(), threading.Event()
+
+    def during():
+        if first.acquire(blocking=False):
+            assert others_left.wait(20)
+        elif len(sender.texts) == 3 * delivery.CALLS_AT_ONCE - 2:
+            others_left.set()
+
+    sender.during = during
+
+    assert drain(sender) == 3 * delivery.CALLS_AT_ONCE
+    assert set(statuses()) == {Status.SENT}
+
+
+def test_no_more_messages_are_in_hand_than_calls_are_made_at_once(engine, promise, drain):
+    for number in range(3 * delivery.CALLS_AT_ONCE):
+        promise(str(number), recipient=f"+3363998{number:04}")
+    sender, in_hand = Recorder(), []
+
+    def during():
+        with Session(engine) as other:
+            sending = select(OutboxMessage.id).where(OutboxMessage.status == Status.SENDING)
+            in_hand.append(len(other.scalars(sending).all()))
+
+    sender.during = during
+    drain(sender)
+
+    assert max(in_hand) <= delivery.CALLS_AT_ONCE
+
+
 def test_a_sender_that_breaks_does_not_stop_the_others(promise, drain, statuses, hands):
     promise("broken", recipient="+33639980001")
     promise("refused", recipient="+33639980002")

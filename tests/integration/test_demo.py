@@ -167,7 +167,7 @@ def test_each_role_can_sign_in_with_the_password_that_was_told(session, protocol
 
     assert {a.role for a in made.accounts} == set(Role)
     for each in made.accounts:
-        token = accounts.sign_in(
+        entered = accounts.sign_in(
             session,
             email=each.email,
             password=each.password,
@@ -175,7 +175,7 @@ def test_each_role_can_sign_in_with_the_password_that_was_told(session, protocol
             secret=b"s",
             now=MORNING,
         )
-        assert accounts.who(session, token, now=MORNING).role is each.role
+        assert accounts.who(session, entered.token, now=MORNING).role is each.role
 
 
 def test_the_api_key_opens_the_demonstrations_community(session, protocol):

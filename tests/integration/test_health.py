@@ -1,23 +1,31 @@
 """What machines ask: alive, ready, how is it going; and the page of messages that never left."""
 
+import re
+import shutil
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import yaml
 from markupsafe import escape
 from sqlalchemy import select, text
 
-from booking import protocols, worker
+from booking import leader, protocols, worker
 from booking.app import create_app
+from booking.desk import heartbeats
 from booking.extensions import db
-from booking.models import CareRequest, Channel, RequestStatus
+from booking.models import CareRequest, Channel, RequestStatus, SignInFailure
 from booking.web import dev, health
+from config.clock import utc_now
 from config.settings import Settings
 from notifications.models import Channel as MessageChannel
 from notifications.models import Kind, OutboxMessage, Status
-from schedules.models import Community
+from schedules.models import BusyCalendar, Community
 from tests import builders
 from tests.clockwork import NOON
+
+ALERTS = Path(__file__).parents[2] / "config/deploy/alerts.yaml"
 
 
 @pytest.fixture
@@ -93,7 +101,9 @@ def test_ready_needs_a_database_its_tables_and_a_worker(client, session):
         "degraded": False,
         "database": "ok",
         "migrations": "ok",
+        "clock": "ok",
         "worker": "ok",
+        "disk": "ok",
     }
 
 
@@ -136,6 +146,39 @@ def test_a_database_of_another_version_is_not_ready(client, engine):
     assert answer.json["migrations"] == "pending"
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=3), timedelta(seconds=-3)])
+def test_a_machine_whose_clock_is_not_the_databases_is_not_ready(client, monkeypatch, ahead):
+    monkeypatch.setattr(health, "utc_now", lambda: utc_now() + ahead)
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json["clock"]) == (503, "differs")
+
+
+@pytest.mark.parametrize(
+    ("free", "state"),
+    [(201 << 20, "ok"), (199 << 20, "low"), (0, "low")],
+)
+def test_a_disk_that_is_nearly_full_degrades_and_booking_goes_on(
+    client, session, monkeypatch, free, state
+):
+    beat(session, timedelta(seconds=3))
+    space = shutil.disk_usage("/")._replace(total=1 << 30, free=free)
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: space)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert (answer.json["disk"], answer.json["degraded"]) == (state, state != "ok")
+
+
+def test_a_large_disk_keeps_a_twentieth_free(client, monkeypatch):
+    space = shutil.disk_usage("/")._replace(total=100 << 30, free=4 << 30)
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: space)
+
+    assert client.get("/readyz").json["disk"] == "low"
+
+
 def test_a_slow_database_is_not_ready(client, monkeypatch):
     monkeypatch.setattr(health, "SLOWEST_ANSWER", timedelta(0))
 
@@ -174,11 +217,91 @@ def test_the_figures_count_what_an_operator_watches(client, session):
     assert said['jourmeme_bookings{status="confirmed"}'] == 0
 
 
+NOT_FROM_THE_DATABASE = ("jourmeme_http_", "jourmeme_job_period_seconds")
+
+
 def test_the_figures_of_an_empty_database_are_noughts(client):
     said = figures(client)
 
-    assert set(said.values()) == {0}
+    assert {v for name, v in said.items() if not name.startswith(NOT_FROM_THE_DATABASE)} == {0}
     assert "jourmeme_worker_heartbeat_age_seconds" not in said
+
+
+def test_the_figures_tell_when_background_work_last_ended_well(client, session):
+    worker.note(session, heartbeats.row_of("drain_outbox"), now=NOON - timedelta(seconds=8))
+    worker.note(session, heartbeats.BACKUP, now=NOON - timedelta(hours=3))
+    session.add(SignInFailure(who_hash=b"w", at=NOON - timedelta(minutes=59)))
+    session.add(SignInFailure(who_hash=b"w", at=NOON - timedelta(minutes=61)))
+    community = builders.a_community(session)
+    for status in (Status.DELIVERED, Status.DELIVERED, Status.UNDELIVERED):
+        a_message(session, community, status=status)
+    session.commit()
+
+    said = figures(client)
+
+    assert said['jourmeme_job_age_seconds{job="drain_outbox"}'] == 8
+    assert 'jourmeme_job_age_seconds{job="forget"}' not in said
+    assert said['jourmeme_job_period_seconds{job="make_slots"}'] == 600
+    assert said["jourmeme_backup_age_seconds"] == 3 * 3600
+    assert said["jourmeme_sign_in_failures_hour"] == 1
+    assert said['jourmeme_sms_day{status="delivered"}'] == 2
+    assert said['jourmeme_sms_day{status="undelivered"}'] == 1
+
+
+def test_the_figures_count_who_leads(client, engine):
+    with engine.connect() as one:
+        one.execute(text("SELECT pg_advisory_lock(73731)"))
+        assert figures(client)["jourmeme_leaders"] == 1
+    assert heartbeats.LEADERS_LOCK == leader.LEADERS_LOCK
+
+
+def test_every_answer_is_counted_by_its_kind(client):
+    before = figures(client)
+    client.get("/nowhere")
+    after = figures(client)
+
+    def more(kind):
+        name = f'jourmeme_http_answers_total{{kind="{kind}"}}'
+        return after[name] - before[name]
+
+    assert (more("4xx"), more("2xx"), more("5xx")) == (1, 1, 0)
+    assert after["jourmeme_http_answer_seconds_count"] > 0
+
+
+def test_no_two_jobs_share_a_row():
+    rows = {heartbeats.row_of(job.name) for job in worker.JOBS}
+
+    assert len(rows) == len(worker.JOBS)
+    assert not rows & {heartbeats.LEADER, heartbeats.PURGE, heartbeats.BACKUP}
+
+
+def test_every_figure_that_wakes_somebody_is_there(client, session):
+    """An alert on a metric that was renamed is silent for ever."""
+    beat(session, timedelta(seconds=1))
+    worker.note(session, heartbeats.BACKUP, now=NOON)
+    worker.note(session, heartbeats.row_of("forget"), now=NOON)
+    slot = builders.a_slot(session)
+    session.get_one(Community, slot.community_id).promises_checked_at = NOON
+    session.add(
+        BusyCalendar(
+            community_id=slot.community_id,
+            professional_id=slot.professional_id,
+            url="https://calendar.example/a.ics",
+            next_try_at=NOON,
+            created_at=NOON,
+        )
+    )
+    session.commit()
+    there = {name.partition("{")[0] for name in figures(client)}
+    rules = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
+
+    named = {name for rule in rules for name in re.findall(r"jourmeme_\w+", rule["expr"])}
+
+    assert len(rules) >= 15
+    assert named - there == set()
+    for rule in rules:
+        assert rule["labels"]["severity"] in ("page", "day")
+        assert rule["annotations"]["summary"].endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -198,8 +321,9 @@ def test_the_figures_name_nobody(client, session):
     a_message(session, builders.a_community(session))
     session.commit()
 
-    assert "06" not in client.get("/metrics").text.replace("0.0", "")
-    assert "tilleuls" not in client.get("/metrics").text
+    said = client.get("/metrics").text
+    assert "39980012" not in said
+    assert "illeuls" not in said
 
 
 def test_messages_are_shown_newest_first_with_a_link_to_press(client, session):

@@ -1,7 +1,8 @@
 """Workers really killed at every step of fifty messages: nothing is lost, little arrives twice.
 
 Half are confirmations (at least once), half reminders (at most once). Three workers are killed at
-one step, one after the other, each in its second batch; a fourth finishes what they left.
+one step, one after the other, when it has given a thread its next message; a fourth finishes what
+they left.
 """
 
 import os
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from config.database import transaction
 from config.settings import Settings
-from notifications import delivery, outbox
+from notifications import calls, delivery, outbox
 from notifications.letters import Draft
 from notifications.models import Channel, Kind, OutboxMessage, Status
 from notifications.twilio_sms import TwilioSms
@@ -30,9 +31,9 @@ from tests.clockwork import NOON, Hands
 from tests.twilio_server import ACCOUNT, SERVICE, TOKEN, TwilioServer
 
 MESSAGES, KILLS = 50, 3
-BATCH = delivery.CALLS_AT_ONCE
-IN_THE_SECOND_BATCH = BATCH + 3
-UNTIL_A_LEASE_ENDS = outbox.LEASE + timedelta(seconds=1)
+AT_ONCE = delivery.CALLS_AT_ONCE
+WITH_A_THREAD_USED_AGAIN = AT_ONCE + 3
+UNTIL_A_LEASE_ENDS = calls.LEASE + timedelta(seconds=1)
 
 Step = Callable[[TwilioSms, Callable[[], None]], None]
 """Plants `die` at one step of a worker; it kills when the step is taken often enough."""
@@ -61,13 +62,13 @@ def before_the_lease_is_committed(_: TwilioSms, die: Callable[[], None]) -> None
 
 
 def after_the_lease(_: TwilioSms, die: Callable[[], None]) -> None:
-    deliver = delivery._deliver
+    call = delivery._call
 
-    def delivered(*args):
+    def called(*args):
         die()
-        return deliver(*args)
+        return call(*args)
 
-    delivery._deliver = delivered
+    delivery._call = called
 
 
 def before_the_call(sender: TwilioSms, die: Callable[[], None]) -> None:
@@ -96,25 +97,28 @@ def after_the_call(sender: TwilioSms, die: Callable[[], None]) -> None:
 
 
 def after_the_record(_: TwilioSms, die: Callable[[], None]) -> None:
-    deliver = delivery._deliver
+    record = delivery._record
 
-    def delivered(*args):
-        made = deliver(*args)
+    def recorded(*args):
+        record(*args)
         die()
-        return made
 
-    delivery._deliver = delivered
+    delivery._record = recorded
 
 
 IN_FLIGHT: dict[Step, int] = {
-    before_the_lease_is_committed: 0,
-    after_the_lease: BATCH - 1,
-    before_the_call: BATCH,
-    during_the_call: BATCH,
-    after_the_call: BATCH,
-    after_the_record: BATCH - 1,
+    before_the_lease_is_committed: AT_ONCE - 1,
+    after_the_lease: AT_ONCE,
+    before_the_call: AT_ONCE,
+    during_the_call: AT_ONCE,
+    after_the_call: AT_ONCE,
+    after_the_record: AT_ONCE - 1,
 }
-"""The bound: how many messages one death can leave of which nobody knows whether they left."""
+"""The bound: how many messages one death can leave of which nobody knows whether they left. A
+thread is given its next one when the end of the one before is recorded, and no sooner."""
+
+OF_ALL_MESSAGES_AT_ONCE = (before_the_lease_is_committed, after_the_record)
+"""Steps that are taken for several messages: the second time, others are being called."""
 
 
 class Twilio(TwilioServer):
@@ -185,7 +189,7 @@ def work(engine, twilio, clock, plant=lambda _: None) -> None:
 
 def killed(engine, twilio, clock, step: Step) -> bool:
     """Work in a process of its own until the step kills it; whether it was killed."""
-    nth = 2 if step is before_the_lease_is_committed else IN_THE_SECOND_BATCH
+    nth = 2 if step in OF_ALL_MESSAGES_AT_ONCE else WITH_A_THREAD_USED_AGAIN
     if step is during_the_call:
         twilio.kill_at(nth)
     child = os.fork()

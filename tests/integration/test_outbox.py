@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from config.database import transaction
-from notifications import outbox, pacing, receipts
-from notifications.letters import Draft
+from notifications import calls, outbox, pacing, receipts
+from notifications.letters import Draft, Sent
 from notifications.models import Channel, Kind, OutboxMessage, Status
 from notifications.receipts import Report
 from schedules.models import Community
@@ -206,14 +206,14 @@ def test_a_leased_message_is_nobody_elses_until_the_lease_ends(session, communit
     promised(session, community)
     leased(session)
 
-    assert leased(session, NOW + outbox.LEASE) == []
-    assert len(leased(session, NOW + outbox.LEASE + timedelta(seconds=1))) == 1
+    assert leased(session, NOW + calls.LEASE) == []
+    assert len(leased(session, NOW + calls.LEASE + timedelta(seconds=1))) == 1
 
 
 def test_a_worker_that_lost_its_lease_is_refused_at_the_call_and_at_the_record(session, community):
     promised(session, community)
     [slow] = leased(session)
-    later = NOW + outbox.LEASE + timedelta(seconds=1)
+    later = NOW + calls.LEASE + timedelta(seconds=1)
     [quick] = leased(session, later)
 
     assert not begun(session, slow, later)
@@ -223,6 +223,25 @@ def test_a_worker_that_lost_its_lease_is_refused_at_the_call_and_at_the_record(s
         outbox.record_unclear(session, slow, why="late", now=later)
         outbox.record_sent(session, slow, provider_id="SMlate")
     assert (row(session).status, row(session).lease) == (Status.SENDING, quick.lease)
+
+
+def test_a_record_of_several_waits_for_nobody_and_returns_what_somebody_else_has(
+    engine, session, community
+):
+    for recipient in ("+33639980001", "+33639980002"):
+        promised(session, community, recipient=recipient)
+    sent = [Sent(letter, "SM", Status.SENT) for letter in leased(session)]
+    with Session(engine) as other, transaction(other):
+        other.execute(
+            select(OutboxMessage).where(OutboxMessage.id == sent[0].letter.id).with_for_update()
+        )
+        with transaction(session):
+            session.execute(text("SET LOCAL lock_timeout = '1s'"))
+            left = calls.ended_well(session, sent)
+
+    by_age = select(OutboxMessage.status).order_by(OutboxMessage.id)
+    assert left == sent[:1]
+    assert session.scalars(by_age).all() == [Status.SENDING, Status.SENT]
 
 
 def test_a_message_whose_moment_has_passed_never_leaves(session, community):

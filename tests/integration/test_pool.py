@@ -41,3 +41,18 @@ def test_a_connection_in_constant_use_is_not_asked_whether_it_lives(pooled):
         pass
 
     assert asked == []
+
+
+def test_a_connection_that_rested_still_knows_the_statements_that_it_has_prepared(
+    pooled, monkeypatch
+):
+    monkeypatch.setattr(database, "RESTED", 0.0)
+    often = text("SELECT 73730")
+    for _ in range(7):
+        with pooled.begin() as connection:
+            connection.execute(often)
+
+    with pooled.begin() as connection:
+        prepared = connection.scalars(text("SELECT statement FROM pg_prepared_statements")).all()
+
+    assert "SELECT 73730" in prepared

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select, text, update
 
 from booking import privacy
+from booking.accounts import entering
 from booking.models import (
     Account,
     ApiClient,
@@ -16,7 +17,10 @@ from booking.models import (
     CancelledBy,
     CareRequest,
     Channel,
+    HalfSignIn,
     IdempotencyKey,
+    KnownDevice,
+    PasswordReset,
     PromiseEnd,
     RequestStatus,
     Role,
@@ -323,6 +327,12 @@ def test_old_sessions_failures_and_keys_are_deleted_and_young_ones_are_not(sessi
                 last_seen_at=at,
             )
         )
+        of = {"community_id": community.id, "account_id": account.id}
+        name = bytes([number])
+        session.add(HalfSignIn(**of, token_hash=name, made_at=at))
+        session.add(PasswordReset(**of, token_hash=name, asked_at=at))
+        long_ago = at - timedelta(days=150) + timedelta(minutes=number)
+        session.add(KnownDevice(**of, token_hash=name, last_seen_at=long_ago))
         session.add(
             IdempotencyKey(
                 community_id=community.id,
@@ -339,7 +349,10 @@ def test_old_sessions_failures_and_keys_are_deleted_and_young_ones_are_not(sessi
     done = privacy.forget(session, now=now)
 
     assert (done.sessions, done.sign_in_failures, done.idempotency_keys) == (1, 1, 1)
-    for table in (StaffSession, SignInFailure, IdempotencyKey):
+    assert (done.sign_in_steps, done.known_devices) == (2, 1)
+    for table in (
+        StaffSession, SignInFailure, IdempotencyKey, HalfSignIn, PasswordReset, KnownDevice
+    ):  # fmt: skip
         assert session.scalar(select(func.count()).select_from(table)) == 1
 
 
@@ -387,3 +400,4 @@ def test_the_terms_are_what_was_promised():
     assert privacy.IDENTITY == privacy.MESSAGES == 90 * DAY
     assert privacy.IDEMPOTENCY_KEYS == privacy.SIGN_IN_FAILURES == DAY
     assert privacy.SESSIONS == 30 * DAY
+    assert privacy.KNOWN_DEVICES == entering.DEVICE_KNOWN_FOR == 180 * DAY

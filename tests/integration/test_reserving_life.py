@@ -3,7 +3,7 @@ offered that nobody reserved, or at a time when its professional's calendar says
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from booking.desk import ask, choose
+from booking.desk import alternatives, ask, choose
 from booking.desk import change as changing
 from booking.models import Booking, BookingStatus, CancelledBy, CareRequest
 from booking.triage.protocol import Protocol
@@ -260,6 +260,17 @@ class Diary(RuleBasedStateMachine):
         if opening is None:
             return None
         done = self.tried(reserving.change, self.row(Opening, opening[0]), self.site, plan)
+        return done and (done.subject, done.act)
+
+    @rule(target=openings, opening=openings, capacity=st.integers(1, 3))
+    def receive_as_many_at_once(self, opening, capacity):
+        """The same time, for more patients at once or for fewer: who is booked stays."""
+        if opening is None:
+            return None
+        row = self.row(Opening, opening[0])
+        same = {field.name: getattr(row, field.name) for field in fields(Plan)}
+        plan = Plan(**same | {"capacity": capacity})
+        done = self.tried(reserving.change, row, self.site, plan)
         return done and (done.subject, done.act)
 
     @rule(target=acts, opening=openings)
@@ -581,6 +592,7 @@ class Diary(RuleBasedStateMachine):
         self.nothing_is_offered_when_a_calendar_says_busy_or_nobody_knows(offered)
         self.nothing_goes_up_its_ladder_again(live)
         self.nothing_is_offered_that_nobody_reserved(offered, wanted)
+        self.what_nobody_keeps_or_has_is_anybodys(live, offered)
 
     def who_booked_is_never_moved_nor_withdrawn(self, live):
         found = {
@@ -624,6 +636,18 @@ class Diary(RuleBasedStateMachine):
         for slot in offered:
             assert not any(meets((slot.starts_at, slot.ends_at), span) for span in busy)
             assert not any(known.is_distrusted for known in self.calendars.values())
+
+    def what_nobody_keeps_or_has_is_anybodys(self, live, offered):
+        """Said again in other words than the product's: a hold ends by itself, at its moment."""
+        kept = [s for s in live if s.held_until is not None and s.held_until > self.now]
+        assert all(s.held_until <= self.now + alternatives.KEPT_FOR for s in kept)
+        assert {s.reference for s in offered} == {
+            s.reference
+            for s in live
+            if s not in kept
+            and s.starts_at > self.now
+            and (s.claimed_by, s.busy_since, s.set_aside_since) == (None, None, None)
+        }
 
     def nothing_goes_up_its_ladder_again(self, live):
         for slot in live:

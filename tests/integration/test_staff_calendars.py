@@ -27,6 +27,7 @@ from tests.calendar_server import Anything, calendar, says
 from tests.clockwork import NOON
 from tests.conftest import address_of
 from tests.integration.patient_walk import Walk, a_town
+from tests.integration.test_api_keys import a_partner
 from tests.staffing import an_account, signed_in, words
 
 AN_HOUR = "DTSTART:20270327T130000Z\nDURATION:PT1H\nSUMMARY:Mme Morel"
@@ -288,6 +289,29 @@ def test_a_calendar_that_is_known_since_long_is_read_before_somebody_books(sessi
     assert len(outside.asked) == 1
     assert taken.status_code == 409
     assert slot_of(session, slot.reference).busy_since == NOON
+
+
+def test_a_calendar_that_is_known_since_long_is_read_before_other_software_books(
+    session, client, protocol, outside, monkeypatch
+):
+    monkeypatch.setattr(fresh_calendars, "LONGEST", timedelta(seconds=20))
+    partner = a_partner(session, client, protocol)
+    doctor = a_professional(session, partner.community, a_site(session, partner.community))
+    slots = [
+        a_slot(session, professional=doctor, starts_at=NOON + timedelta(hours=2 + n))
+        for n in range(2)
+    ]
+    session.commit()
+    asked = partner.asks()
+    an_old_calendar(session, slots[0], outside.url)
+
+    ends = [
+        partner.send("PUT", f"/{asked['reference']}/hold", {"slot": str(slot.reference)})
+        for slot in slots
+    ]
+
+    assert [end.status_code for end in ends] == [409, 200]
+    assert len(outside.asked) == 1
 
 
 def test_who_books_goes_on_when_the_calendar_does_not_answer(session, walk, outside):

@@ -33,7 +33,9 @@ from booking.models import (
     RequestStatus,
 )
 from config.database import transaction
+from notifications import calls, outbox, pacing, receipts, ways
 from notifications.models import Kind, OutboxMessage, Status
+from notifications.receipts import Report
 from schedules import slots
 from schedules.models import Slot
 from tests.builders import LINKS, MOBILE, a_slot, a_triaged_request, slot_of
@@ -250,6 +252,98 @@ def test_who_gets_no_sms_is_a_call_to_make_with_the_slot_and_its_end(session, to
     assert (line.starts_at, line.until) == (town.slots[0].starts_at, NOON + TEN)
     assert offered.live(session, reach, now=NOON + TEN) == []
     assert offered.waiting(session, reach) == 1
+
+
+def to_call(session, town, now):
+    reach = Reach(town.community.id, is_whole=True)
+    return [line.is_to_call for line in offered.live(session, reach, now=now)]
+
+
+def leaving(session, now):
+    """Lease what is due, as a worker does, and begin its calls."""
+    letters = outbox.lease(session, now=now, limit=10)
+    assert all(outbox.begin_call(session, letter, now=now) for letter in letters)
+    return letters
+
+
+def fails(session, now):
+    for letter in leaving(session, now):
+        outbox.record_failed(session, letter, why="twilio_21614", permanent=True, now=now)
+
+
+def is_never_reported(session, now):
+    for letter in leaving(session, now):
+        outbox.record_sent(session, letter, provider_id="SM1")
+
+
+def stops_at_the_provider(session, now):
+    for _ in range(10):
+        for letter in leaving(session, now):
+            outbox.record_everyone_refused(session, letter, why="twilio_20003", now=now)
+        now += timedelta(seconds=15)
+
+
+def kills_its_worker_until_no_more_is_tried(session, now):
+    for _ in range(pacing.MOST_CALLS):
+        leaving(session, now)
+        now += calls.LEASE + timedelta(seconds=1)
+    assert not outbox.lease(session, now=now, limit=10)
+
+
+@pytest.mark.parametrize(
+    ("sms_of", "after"),
+    [
+        (fails, timedelta(0)),
+        (is_never_reported, timedelta(seconds=75)),
+        (stops_at_the_provider, timedelta(minutes=3)),
+        (kills_its_worker_until_no_more_is_tried, timedelta(minutes=9)),
+    ],
+)
+def test_an_offer_whose_sms_does_not_arrive_is_a_call_while_the_slot_is_kept(
+    session, town, somebody, sms_of, after
+):
+    [offer] = round_of(session)
+    assert to_call(session, town, NOON) == [False]
+
+    sms_of(session, NOON)
+    ways.give_up_on_the_silent(session, now=NOON + after)
+    ways.give_up_on_the_stopped(session, now=NOON + after)
+
+    assert to_call(session, town, NOON + after) == [True]
+    assert offer.until - (NOON + after) >= timedelta(minutes=1)
+    assert to_call(session, town, offer.until) == []
+
+
+def test_before_its_fate_is_unknown_nobody_is_called_about_an_sms(session, town, somebody):
+    round_of(session)
+    is_never_reported(session, NOON)
+
+    ways.give_up_on_the_silent(session, now=NOON + timedelta(seconds=74))
+
+    assert to_call(session, town, NOON + timedelta(seconds=74)) == [False]
+
+
+def test_an_sms_that_arrives_after_all_takes_the_call_from_the_list_again(session, town, somebody):
+    round_of(session)
+    is_never_reported(session, NOON)
+    later = NOON + timedelta(minutes=2)
+    ways.give_up_on_the_silent(session, now=later)
+    assert to_call(session, town, later) == [True]
+
+    [said] = sms(session)
+    report = Report(message=said.reference, said="delivered", sid="SM1", account="AC1")
+    receipts.record(session, report, our_account="AC1", now=later)
+
+    assert to_call(session, town, later) == [False]
+
+
+def test_a_failed_sms_of_an_earlier_offer_calls_nobody_about_this_one(session, town, somebody):
+    round_of(session)
+    fails(session, NOON)
+    [second] = round_of(session, NOON + TEN)
+
+    assert second.offered_at == NOON + TEN
+    assert to_call(session, town, NOON + TEN) == [False]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from time import monotonic, sleep
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from tests.conftest import address_of
 
 ROOT = Path(__file__).parent.parent.parent
 TAKES_OVER_IN = 5.0
+END_THE_LEADER = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = 73731")
 
 
 @pytest.fixture
@@ -102,6 +104,27 @@ def test_only_one_leads(new_leader):
     assert [one.leads(), other.leads(), one.leads()] == [True, False, True]
     one.resign()
     assert [other.leads(), one.leads()] == [True, False]
+
+
+def test_of_four_candidates_that_ask_at_once_exactly_one_leads_whoever_died(new_leader, engine):
+    candidates = [new_leader() for _ in range(4)]
+    together = Barrier(4)
+
+    def ask(candidate):
+        together.wait()
+        return candidate.leads()
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(25):
+            assert sum(threads.map(ask, candidates)) == 1
+            with engine.connect() as owner:
+                owner.execute(END_THE_LEADER)
+            assert until(lambda: nobody_leads(engine), 10) < TAKES_OVER_IN
+
+
+def nobody_leads(engine):
+    with engine.connect() as owner:
+        return not owner.scalar(text("SELECT count(*) FROM pg_locks WHERE objid = 73731"))
 
 
 def test_a_leader_that_lost_its_connection_no_longer_leads(new_leader, engine):

@@ -48,6 +48,8 @@ class Visitor:
 
     def __init__(self, browser: Browser, base: str, *, size: dict[str, int], scripts: bool) -> None:
         self.base = base
+        self.family_name, self.given_name = "Bernard", "Camille"
+        self.phone = "06 39 98 00 42"
         self.wrong: list[str] = []
         self.seen: dict[str, str] = {}
         self.context = browser.new_context(
@@ -161,11 +163,11 @@ class Visitor:
             self.write(name, value)
 
     def _say_name(self) -> None:
-        self.write("nom", "Bernard")
-        self.write("prenom", "Camille")
+        self.write("nom", self.family_name)
+        self.write("prenom", self.given_name)
 
     def _say_phone(self) -> None:
-        self.write("telephone", "06 39 98 00 42")
+        self.write("telephone", self.phone)
         self.choose("message", "yes")
         self.choose("sms", "yes")
         self.write("courriel", "camille@patient.example")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from notifications import twilio_voice
 from notifications.gsm7 import segments
+from notifications.help_wanted import HelpWanted
 from notifications.messages import (
     CANCELLED_BY_KEY,
     BookingCancelled,
@@ -21,6 +22,7 @@ from notifications.messages import (
     CallBackPromised,
     Change,
     DeadlineNear,
+    OutcomeQuestion,
     ProfessionalNotice,
     RunningLate,
     SlotOffered,
@@ -53,6 +55,10 @@ EVERY = [
     SlotOffered(**TOLD, until=BEFORE),
     BookingReminder(**TOLD),
     DeadlineNear(**TOLD),
+    OutcomeQuestion(**TOLD, count=3),
+    HelpWanted.of(
+        before=AT, group="Peau, piqûres", age_months=408, distance_km=1.3, link=LINK, zone=PARIS
+    ),
 ]
 EVERY_IN_BOTH = [replace(message, language=language) for message in EVERY for language in TEXTS]
 
@@ -78,6 +84,11 @@ SAID = [
         f"Venez-vous ? Confirmez ou annulez : {LINK}"
     ),
     (f"JourMeme : une demande n'a pas de rendez-vous, échéance samedi 21 nov. à 14h20. {LINK}"),
+    f"Qui est venu samedi 21 nov., à partir de 14h20, {WHERE} ? Répondre : {LINK}",
+    (
+        "Demande SNP, 34 ans, à 2 km, avant samedi 21 nov. à 14h20, Peau, piqures. "
+        f"Répondre : {LINK}"
+    ),
 ]
 
 

@@ -102,6 +102,15 @@
     clearTimeout(form.soon)
     if (box.id === 'cherche') form.soon = setTimeout(() => send(''), 150)
   })
+  // Locked by hand: the page leaves as a whole, past htmx, with what is half typed.
+  on(document, 'click', e => {
+    const lock = e.target.closest('[data-verrou]')
+    if (!lock) return
+    e.preventDefault()
+    form.append(Object.assign(document.createElement('input'), {type: 'hidden', name: lock.name, value: lock.value}))
+    form.action = lock.formAction
+    form.submit()
+  })
   on(form, 'htmx:configRequest', e => {
     const why = e.detail.triggeringEvent || {}, button = why.type === 'submit' && why.submitter
     e.detail.parameters.faire = button ? button.value : (why.detail && why.detail.faire) || ''
@@ -116,6 +125,8 @@
     busy = false
     const xhr = e.detail.xhr, kept = xhr.getResponseHeader('X-Kept')
     if (xhr.status === 200 && kept) return kept === '0' && (sent = '')
+    // The session rests, or is another one: the page itself is sent, whole, and comes back after the password.
+    if (xhr.getResponseHeader('X-Locked') || xhr.status === 400) return form.submit()
     sent = ''
     say(form.dataset[xhr.status && xhr.status < 500 ? 'login' : 'lost'])
     setTimeout(() => send(''), 5000)

@@ -1,0 +1,8 @@
+# Read by the entry point of PostgreSQL's image, once, when the database is made: the application's
+# own role, without any right over the server.
+docker_process_sql --dbname postgres --set=password="$(cat /run/secrets/DATABASE_PASSWORD)" <<'SQL'
+CREATE ROLE jourmeme LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
+    PASSWORD :'password';
+CREATE DATABASE jourmeme OWNER jourmeme;
+REVOKE CONNECT, TEMPORARY ON DATABASE jourmeme FROM PUBLIC;
+SQL
