@@ -45,7 +45,7 @@ from booking.web import (
 )
 from booking.web import protocol as protocol_pages
 from booking.web.protocol import door as protocol_door
-from config import address, logs
+from config import address, logs, sealed
 from config.clock import Clock, utc_now
 from config.database import engine_options
 from config.settings import Settings
@@ -105,6 +105,7 @@ def create_app(
     versions = versions or protocols.published()
     os.umask(0o077)
     logs.configure()
+    sealed.use(settings.keys, settings.secret_key.get_secret_value().encode())
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
     app.config.from_mapping(_configuration(settings))
     production.refuse_unsafe(app, settings)

@@ -154,25 +154,27 @@ def forget_all(open_transaction: OpenTransaction, *, now: datetime) -> Forgotten
 
 NO_ANSWERS: Mapping[str, Any] = {
     "complaints": [],
-    "answers": {},
+    "answers": None,
     "note": None,
     "pregnant": None,
     # The signs that somebody's own words made us ask again betray the words.
     "reasked": [],
 }
 NO_REASONS: Mapping[str, Any] = {
-    "patient": {},
+    "patient": None,
     "complaints": [],
-    "answers": {},
-    "reasons": [],
+    "answers": None,
+    "reasons": None,
     # These two betray the complaint as well as its name would.
     "routes": [],
-    "safety_net": "",
+    "safety_net": None,
 }
 NO_IDENTITY: Mapping[str, Any] = {
     "family_name": None,
     "given_name": None,
+    "name_keys": [],
     "phone": None,
+    "phone_key": None,
     "email": None,
     "current_address": None,
     "birth_date": None,
@@ -232,7 +234,7 @@ def _has_answers(now: datetime) -> ColumnElement[bool]:
 
 def _says_what() -> ColumnElement[bool]:
     return or_(
-        CareRequest.answers != {},
+        CareRequest.answers.is_not(None),
         func.cardinality(CareRequest.complaints) > 0,
         CareRequest.note.is_not(None),
         CareRequest.pregnant.is_not(None),
@@ -252,10 +254,10 @@ def _has_reasons(now: datetime) -> ColumnElement[bool]:
     )
     return and_(
         or_(
-            Assessment.patient != {},
-            Assessment.answers != {},
+            Assessment.patient.is_not(None),
+            Assessment.answers.is_not(None),
             func.cardinality(Assessment.complaints) > 0,
-            Assessment.safety_net != "",
+            Assessment.safety_net.is_not(None),
         ),
         Assessment.assessed_at <= now - ANSWERS,
         request_is_over,
@@ -267,7 +269,9 @@ def _has_identity(now: datetime) -> ColumnElement[bool]:
 
 
 def _says_who() -> ColumnElement[bool]:
-    return or_(*(getattr(CareRequest, name).is_not(None) for name in NO_IDENTITY))
+    return or_(
+        *(getattr(CareRequest, name).is_not(None) for name in NO_IDENTITY if name != "name_keys")
+    )
 
 
 def _has_text(now: datetime) -> ColumnElement[bool]:

@@ -24,7 +24,8 @@ TAG_BYTES = 16
 FORM = b"\x01"
 """First byte of every sealed value: how the rest of it is written."""
 
-KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+LONGEST_KEY_ID = 32
+KEY_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_KEY_ID}}}")
 
 
 class Place(NamedTuple):
@@ -61,6 +62,11 @@ class Keys:
     """Keys by their names, the newest first: that one seals, all of them open."""
 
     by_id: Mapping[str, bytes] = field(repr=False)
+    _ciphers: Mapping[str, AESGCM] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make each cipher once: it takes longer than to seal a short text."""
+        object.__setattr__(self, "_ciphers", {k: AESGCM(v) for k, v in self.by_id.items()})
 
     @classmethod
     def read(cls, written: str) -> Self:
@@ -87,10 +93,10 @@ class Keys:
 
     def seal(self, value: bytes, *, about: Place) -> bytes:
         """Return the value sealed with the newest key, to be kept at one place and no other."""
-        name, key = next(iter(self.by_id.items()))
+        name, cipher = next(iter(self._ciphers.items()))
         head = FORM + bytes([len(name)]) + name.encode()
         nonce = token_bytes(NONCE_BYTES)
-        return head + nonce + AESGCM(key).encrypt(nonce, value, head + about.said)
+        return head + nonce + cipher.encrypt(nonce, value, head + about.said)
 
     def open(self, sealed: bytes, *, about: Place) -> bytes:
         """Return what was sealed for this place.
@@ -100,12 +106,12 @@ class Keys:
             SealBroken: if it was changed, cut, or sealed for another place.
         """
         head, name = _head(sealed)
-        key = self.by_id.get(name)
-        if key is None:
+        cipher = self._ciphers.get(name)
+        if cipher is None:
             raise KeyUnknown(name)
         nonce, rest = sealed[len(head) :][:NONCE_BYTES], sealed[len(head) + NONCE_BYTES :]
         try:
-            return AESGCM(key).decrypt(nonce, rest, head + about.said)
+            return cipher.decrypt(nonce, rest, head + about.said)
         except InvalidTag:
             raise SealBroken(f"{about.table}.{about.column}") from None
 

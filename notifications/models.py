@@ -13,12 +13,14 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config import sealed
 from config.database import Base, CommunityId, Id, Reference
 
 STILL_TO_SEND = text("status IN ('WAITING', 'SENDING')")
@@ -213,7 +215,11 @@ class Meaning(StrEnum):
     OTHER = auto()
 
 
-class InboundMessage(Base):
+def _keep_phone_key(message: "InboundMessage") -> None:
+    message.phone_key = sealed.blind("phone", message.phone)
+
+
+class InboundMessage(sealed.Row, Base):
     """An SMS that somebody sent to us, once, whatever the provider repeats.
 
     `answer` is what was answered: the same report gets the same answer. `seen_at` is when somebody
@@ -226,8 +232,10 @@ class InboundMessage(Base):
     id: Mapped[Id]
     reference: Mapped[Reference]
     provider_id: Mapped[str] = mapped_column(unique=True)
-    phone: Mapped[str]
-    text: Mapped[str]
+    phone = sealed.words(then=_keep_phone_key)
+    phone_key: Mapped[bytes] = mapped_column(LargeBinary)
+    """Keyed hash of the phone, as requests have it."""
+    text = sealed.words()
     meaning: Mapped[Meaning]
     answer: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
     came_at: Mapped[datetime]
@@ -243,5 +251,5 @@ class InboundMessage(Base):
             "came_at",
             postgresql_where=UNSEEN,
         ),
-        Index("ix_inbound_message_phone", "phone", "came_at"),
+        Index("ix_inbound_message_phone", "phone_key", "came_at"),
     )

@@ -23,7 +23,7 @@ from booking import protocols
 from booking.extensions import db
 from booking.triage.protocol import Protocol
 from booking.web.errors import LINES
-from config import embedded, schema
+from config import embedded, schema, sealed
 from config.database import Base, with_driver
 from config.settings import Settings
 from tests.clockwork import Hands
@@ -38,6 +38,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("project")
+
+DEVELOPMENT = Settings()
+sealed.use(DEVELOPMENT.keys, DEVELOPMENT.secret_key.get_secret_value().encode())
 
 
 @pytest.fixture(scope="session")

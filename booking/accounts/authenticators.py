@@ -3,6 +3,7 @@
 import hmac
 import re
 from datetime import datetime
+from uuid import UUID
 
 import pyotp
 from sqlalchemy import ColumnElement, select
@@ -39,7 +40,7 @@ def begin(session: Session, account: Account, *, keys: Keys, now: datetime) -> N
         kept = Authenticator(community_id=account.community_id, account_id=account.id)
         session.add(kept)
     secret = pyotp.random_base32().encode()
-    kept.pending = keys.seal(secret, about=_place("pending", account))
+    kept.pending = keys.seal(secret, about=_place("pending", account.reference))
     kept.pending_since = now
     session.flush()
 
@@ -54,7 +55,7 @@ def pending(session: Session, account: Account, *, keys: Keys) -> str | None:
     )
     if sealed is None:
         return None
-    return keys.open(sealed, about=_place("pending", account)).decode()
+    return keys.open(sealed, about=_place("pending", account.reference)).decode()
 
 
 def address_of(secret: str, email: str) -> str:
@@ -67,11 +68,11 @@ def confirm(session: Session, account: Account, code: str, *, keys: Keys, now: d
     kept = _locked(session, account)
     if kept is None or kept.pending is None:
         return False
-    secret = keys.open(kept.pending, about=_place("pending", account))
+    secret = keys.open(kept.pending, about=_place("pending", account.reference))
     counter = matching(secret.decode(), code, after=None, now=now)
     if counter is None:
         return False
-    kept.secret = keys.seal(secret, about=_place("secret", account))
+    kept.secret = keys.seal(secret, about=_place("secret", account.reference))
     kept.confirmed_at, kept.last_counter = now, counter
     kept.pending = kept.pending_since = None
     session.flush()
@@ -86,15 +87,27 @@ def takes(session: Session, account: Account, code: str, *, keys: Keys, now: dat
     kept = _locked(session, account)
     if kept is None or kept.secret is None:
         return False
-    secret = keys.open(kept.secret, about=_place("secret", account))
+    secret = keys.open(kept.secret, about=_place("secret", account.reference))
     counter = matching(secret.decode(), code, after=kept.last_counter, now=now)
     if counter is None:
         return False
     kept.last_counter = counter
     if not keys.is_newest(kept.secret):
-        kept.secret = keys.seal(secret, about=_place("secret", account))
+        kept.secret = keys.seal(secret, about=_place("secret", account.reference))
     session.flush()
     return True
+
+
+def seal_again(kept: Authenticator, account: UUID, keys: Keys) -> bool:
+    """Seal a secret with the newest key; False if it is under that key already."""
+    changed = False
+    for column in ("secret", "pending"):
+        value: bytes | None = getattr(kept, column)
+        if value is not None and not keys.is_newest(value):
+            place = _place(column, account)
+            setattr(kept, column, keys.sealed_again(value, about=place))
+            changed = True
+    return changed
 
 
 def matching(secret: str, code: str, *, after: int | None, now: datetime) -> int | None:
@@ -109,8 +122,8 @@ def matching(secret: str, code: str, *, after: int | None, now: datetime) -> int
     return max(later, default=None)
 
 
-def _place(column: str, account: Account) -> Place:
-    return Place("authenticator", column, account.reference)
+def _place(column: str, account: UUID) -> Place:
+    return Place("authenticator", column, account)
 
 
 def _locked(session: Session, account: Account) -> Authenticator | None:

@@ -19,6 +19,7 @@ COMMANDS = (
     running.draft_migration,
     running.seed_demo,
     running.forget,
+    running.reseal,
     running.check_promises,
     keeping.make_backup,
     keeping.restore_backup,

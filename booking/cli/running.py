@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from booking import demo, privacy, serve, worker
+from booking import demo, privacy, resealing, serve, worker
 from booking.cli import doors
 from booking.desk import orphans
 from booking.extensions import db, equipment, now
 from config import address, schema
 from config.database import Base, transaction
+from config.sealing import KeyUnknown
 
 
 @click.command("seed-demo")
@@ -85,6 +86,19 @@ def forget() -> None:
         f"échecs de connexion : {done.sign_in_failures}, "
         f"réponses à des logiciels : {done.idempotency_keys}."
     )
+
+
+@click.command("reseal")
+@doors.on_database
+def reseal() -> None:
+    """Sceller à nouveau, avec la première clé de ENCRYPTION_KEYS, ce que les autres ont scellé."""
+    try:
+        done = resealing.seal_all_again(_transactions, equipment().settings.keys)
+    except KeyUnknown as unknown:
+        raise click.ClickException(
+            f"La clé {unknown.key} manque dans ENCRYPTION_KEYS : remettez-la à la fin de la liste."
+        ) from None
+    click.echo(f"Lignes scellées à nouveau : {done}. Seule la première clé sert désormais.")
 
 
 @contextmanager

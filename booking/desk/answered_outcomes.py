@@ -89,7 +89,7 @@ def by_link(session: Session, token: str, *, now: datetime) -> Asked:
     if letter.until <= now:
         raise LetterDied
     rows = session.execute(
-        select(Booking, Slot, CareRequest.given_name)
+        select(Booking, Slot, CareRequest)
         .join(
             OutcomeAsked,
             and_(
@@ -117,11 +117,11 @@ def by_link(session: Session, token: str, *, now: datetime) -> Asked:
             Line(
                 booking=booking.reference,
                 starts_at=slot.starts_at,
-                initial=(given_name or "")[:1],
+                initial=(request.given_name or "")[:1],
                 status=booking.status,
                 answer=SAID.get((booking.status, booking.sent_on_to)),
             )
-            for booking, slot, given_name in rows
+            for booking, slot, request in rows
         ],
     )
 

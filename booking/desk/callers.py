@@ -1,7 +1,6 @@
 """Who calls, by what the operator types: a number, a name, a spoken code. Reads only."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -11,8 +10,15 @@ from sqlalchemy.orm import Session
 
 from booking.desk.reach import ITS_SITE, ITS_SLOT, Reach
 from booking.links import SPOKEN
-from booking.models import Booking, BookingStatus, CareRequest, RequestStatus
+from booking.models import (
+    SHORTEST_NAME,
+    Booking,
+    BookingStatus,
+    CareRequest,
+    RequestStatus,
+)
 from booking.triage.protocol import Level
+from config import sealed
 from notifications.phones import PhoneInvalid, parse
 from schedules.models import Site, Slot
 
@@ -24,7 +30,6 @@ AROUND = timedelta(days=7)
 
 MOST_BEHIND_ONE_NUMBER = 8
 MOST_FOUND = 20
-SHORTEST_NAME = 2
 
 CODE = re.compile(rf"([{SPOKEN}]{{3}})[ -]?([{SPOKEN}]{{2}})")
 
@@ -78,7 +83,7 @@ def known(session: Session, reach: Reach, phone: str, *, now: datetime) -> list[
         select(CareRequest, coming)
         .where(
             reach.requests(),
-            CareRequest.phone == phone,
+            CareRequest.phone_key == sealed.blind("phone", phone),
             CareRequest.created_at > now - KNOWN_FOR,
             CareRequest.family_name.is_not(None),
             CareRequest.given_name.is_not(None),
@@ -89,7 +94,7 @@ def known(session: Session, reach: Reach, phone: str, *, now: datetime) -> list[
     people: dict[tuple[str, str, date | None], Known] = {}
     for request, has_appointment in rows:
         person = _known(request, has_appointment=has_appointment)
-        name = folded(person.family_name), folded(person.given_name)
+        name = sealed.folded(person.family_name), sealed.folded(person.given_name)
         people.setdefault((*name, person.birth_date), person)
     return list(people.values())[:MOST_BEHIND_ONE_NUMBER]
 
@@ -110,13 +115,6 @@ def _known(request: CareRequest, *, has_appointment: bool) -> Known:
         last_complaints=tuple(request.complaints),
         has_appointment=has_appointment,
     )
-
-
-def folded(text: str) -> str:
-    """Return a name as it is compared: small letters, no accents, no hyphens."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    kept = (c for c in plain if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in kept).split())
 
 
 @dataclass(frozen=True)
@@ -196,20 +194,12 @@ def _found(
 def _fits(text: str) -> ColumnElement[bool] | None:
     typed = " ".join(text.split())
     if phone := normalised(typed):
-        return CareRequest.phone == phone
+        return CareRequest.phone_key == sealed.blind("phone", phone)
     if code := CODE.fullmatch(typed.upper()):
         return Booking.code == f"{code[1]} {code[2]}"
-    words = folded(typed).split()
+    words = sealed.folded(typed).split()
     if not words or len(max(words, key=len)) < SHORTEST_NAME:
         return None
-    whole = _folded(func.concat_ws(" ", CareRequest.family_name, CareRequest.given_name))
-    return and_(*(whole.contains(word, autoescape=True) for word in words))
-
-
-ACCENTS = "àáâãäåçèéêëìíîïñòóôõöùúûüýÿ-'’"
-PLAIN = "aaaaaaceeeeiiiinooooouuuuyy   "
-
-
-def _folded(name: ColumnElement[str]) -> ColumnElement[str]:
-    # No extension may be needed, so no unaccent(): the letters of French names are few.
-    return func.translate(func.lower(name), ACCENTS, PLAIN)
+    # A shorter one, as « de », narrows nothing: it is no beginning that was kept.
+    keys = [sealed.blind("name", word) for word in words if len(word) >= SHORTEST_NAME]
+    return CareRequest.name_keys.contains(keys)

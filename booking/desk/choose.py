@@ -150,7 +150,7 @@ def book(
     if request.status is RequestStatus.BOOKED:
         return _as_before(session, request, links)
     _may_book(request, now)
-    who = {column.key: getattr(request, column.key) for column in PERSON} | dict(person)
+    who = {name: getattr(request, name) for name in PERSON} | dict(person)
     if not (who["family_name"] and who["given_name"] and who["phone"]):
         raise PersonMissing
     reference = uuid4()

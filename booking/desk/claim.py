@@ -23,15 +23,20 @@ from booking.models import (
 from schedules import beside, slots
 from schedules.models import Professional, Site, Slot
 
-PERSON = (
+PERSON = ("family_name", "given_name", "birth_date", "phone", "email", "wants_sms")
+"""Who the appointment belongs to, and how to reach them: written with it."""
+
+WRITTEN = (
     CareRequest.family_name,
     CareRequest.given_name,
+    CareRequest.name_keys,
     CareRequest.birth_date,
     CareRequest.phone,
+    CareRequest.phone_key,
     CareRequest.email,
     CareRequest.wants_sms,
 )
-"""Who the appointment belongs to, and how to reach them: written with it."""
+"""The columns in which that stands, sealed, and is found again."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ def claim(
     Raises:
         slots.SlotTaken: if it is not open to this request.
     """
+    # Sealed for the row that the request has already.
+    written = CareRequest(reference=request.reference, **person).as_set()
     said = {
         "community": request.community_id,
         "asker": request.reference,
@@ -76,12 +83,12 @@ def claim(
         "link": hashed(links.booking_token(reference)),
         "spoken": code_of(reference),
         "author": by,
-        **{f"person_{column.key}": person[column.key] for column in PERSON},
+        **{f"person_{column.key}": written[column.key] for column in WRITTEN},
     }
     row = beside.take(
         session, request.community_id, slot, lambda place: _written(session, place, said)
     )
-    for name, value in {**person, "status": RequestStatus.BOOKED}.items():
+    for name, value in {**written, "status": RequestStatus.BOOKED}.items():
         # The statement has written it: the object in hand must not write it again.
         set_committed_value(request, name, value)
     place = f"{row.address_line}, {row.postal_code} {row.city}"
@@ -186,7 +193,7 @@ def _noted(booked: CTE) -> CTE:
 
 
 def _done(booked: CTE) -> CTE:
-    written = {column.key: _said(column, f"person_{column.key}") for column in PERSON}
+    written = {column.key: _said(column, f"person_{column.key}") for column in WRITTEN}
     return (
         update(CareRequest)
         .where(

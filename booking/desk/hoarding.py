@@ -27,7 +27,7 @@ from booking.models import (
     VisitorAct,
     VisitorDid,
 )
-from config import logs
+from config import logs, sealed
 from schedules import slots
 from schedules.models import Slot
 
@@ -252,7 +252,7 @@ def has_another(
         .join(Slot, (Slot.community_id == Booking.community_id) & (Slot.id == Booking.slot_id))
         .where(
             CareRequest.community_id == request.community_id,
-            CareRequest.phone == phone,
+            CareRequest.phone_key == sealed.blind("phone", phone),
             CareRequest.channel == Channel.WEB,
             CareRequest.id != request.id,
             Booking.status == BookingStatus.CONFIRMED,

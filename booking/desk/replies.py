@@ -17,6 +17,7 @@ from booking.desk import change, tell
 from booking.desk.reach import ITS_SLOT, Reach
 from booking.links import Links
 from booking.models import Booking, BookingStatus, CancelledBy, CareRequest
+from config import sealed
 from notifications import messages, opt_outs, phones
 from notifications.models import InboundMessage, Meaning, OutboxMessage
 from notifications.replies import meaning_of
@@ -98,7 +99,7 @@ def _to_come(session: Session, phone: str, now: datetime) -> Sequence[Mine]:
             & (CareRequest.id == Booking.request_id),
         )
         .where(
-            CareRequest.phone == phone,
+            CareRequest.phone_key == sealed.blind("phone", phone),
             Booking.status == BookingStatus.CONFIRMED,
             Slot.starts_at > now,
         )
@@ -123,18 +124,19 @@ def _noted(
     session: Session, inbound: Inbound, community_id: int, meaning: Meaning, now: datetime
 ) -> int | None:
     """Write a message once; None if it is written. Whoever comes second waits for the first."""
+    message = InboundMessage(
+        community_id=community_id,
+        provider_id=inbound.provider_id,
+        phone=inbound.phone,
+        text=inbound.text.replace("\0", "")[:LONGEST_TEXT],
+        meaning=meaning,
+        answer=[],
+        came_at=now,
+        needs_somebody=False,
+    )
     written: int | None = session.scalar(
         insert(InboundMessage)
-        .values(
-            community_id=community_id,
-            provider_id=inbound.provider_id,
-            phone=inbound.phone,
-            text=inbound.text.replace("\0", "")[:LONGEST_TEXT],
-            meaning=meaning,
-            answer=[],
-            came_at=now,
-            needs_somebody=False,
-        )
+        .values(**message.as_set())
         .on_conflict_do_nothing(index_elements=["provider_id"])
         .returning(InboundMessage.id)
     )
@@ -202,7 +204,7 @@ def _answers_today(session: Session, phone: str, now: datetime) -> int:
     return (
         session.scalar(
             select(func.count()).where(
-                InboundMessage.phone == phone,
+                InboundMessage.phone_key == sealed.blind("phone", phone),
                 InboundMessage.came_at > now - A_DAY,
                 InboundMessage.meaning != Meaning.WORSE,
                 InboundMessage.answer != [],
@@ -233,7 +235,7 @@ def unread(session: Session, reach: Reach) -> list[Reply]:
         select(CareRequest.reference)
         .where(
             CareRequest.community_id == InboundMessage.community_id,
-            CareRequest.phone == InboundMessage.phone,
+            CareRequest.phone_key == InboundMessage.phone_key,
         )
         .order_by(CareRequest.id.desc())
         .limit(1)

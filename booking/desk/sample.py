@@ -179,7 +179,7 @@ def _asked_again(session: Session, month: Month) -> dict[int, AskedAgain]:
             later,
             and_(
                 later.community_id == CareRequest.community_id,
-                later.phone == CareRequest.phone,
+                later.phone_key == CareRequest.phone_key,
                 later.status != RequestStatus.DRAFT,
                 later.created_at > Assessment.assessed_at,
                 later.created_at

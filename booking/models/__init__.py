@@ -1,6 +1,13 @@
 """Tables of demand, and of the doors to it."""
 
 from booking.models.abuse import FormDoor, FormMode, VisitorAct, VisitorDid
+from booking.models.bookings import (
+    Booking,
+    BookingState,
+    BookingStatus,
+    CancelledBy,
+    SentOnTo,
+)
 from booking.models.calls import (
     LevelDecision,
     LookOutcome,
@@ -14,16 +21,12 @@ from booking.models.calls import (
 from booking.models.cascade import Asked, CallEnd, CallForHelp, HelpAnswer
 from booking.models.demand import (
     LONGEST_ADDRESS,
+    SHORTEST_NAME,
     Assessment,
-    Booking,
-    BookingState,
-    BookingStatus,
     CallerIs,
-    CancelledBy,
     CareRequest,
     Channel,
     RequestStatus,
-    SentOnTo,
 )
 from booking.models.doors import (
     Account,
@@ -59,6 +62,7 @@ from booking.models.review import CaseReview, EventKind, SafetyEvent, Verdict, W
 
 __all__ = [
     "LONGEST_ADDRESS",
+    "SHORTEST_NAME",
     "Account",
     "AccountSite",
     "Act",

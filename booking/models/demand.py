@@ -1,6 +1,6 @@
-"""Care requests, what triage said of them, bookings and their history."""
+"""Care requests, and what triage said of them."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -19,8 +19,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from booking.triage.protocol import Level
-from config.database import Base, CommunityId, Id, Reference, SameCommunityId
+from config import sealed
+from config.database import Base, CommunityId, Id, Reference
 
+LONGEST_NOTE = 80
 LONGEST_ADDRESS = 200
 """Signs: a street, a floor, a door code, and how to find it."""
 
@@ -65,35 +67,22 @@ class RequestStatus(StrEnum):
     """The patient cancelled, or wants no more."""
 
 
-class BookingStatus(StrEnum):
-    """The life of an appointment."""
-
-    CONFIRMED = "CONFIRMED"
-    ARRIVED = "ARRIVED"
-    HONOURED = "HONOURED"
-    NO_SHOW = "NO_SHOW"
-    CANCELLED = "CANCELLED"
+SHORTEST_NAME = 2
+"""Letters of a name after which it is looked for."""
 
 
-class CancelledBy(StrEnum):
-    """Who ended an appointment: FHIR's `cancelationReason`, in two words."""
-
-    PATIENT = "PATIENT"
-    PRACTICE = "PRACTICE"
+def _keep_phone_key(request: "CareRequest") -> None:
+    phone = request.phone
+    request.phone_key = None if phone is None else sealed.blind("phone", phone)
 
 
-class SentOnTo(StrEnum):
-    """To whom a professional sent on whom they saw."""
-
-    EMERGENCY = "EMERGENCY"
-    """An emergency department."""
-    COLLEAGUE = "COLLEAGUE"
-    """Another professional: a specialist, a hospital's ward."""
-    EXAM = "EXAM"
-    """An X-ray, a blood test."""
+def _keep_name_keys(request: "CareRequest") -> None:
+    request.name_keys = sealed.blind_beginnings(
+        "name", request.family_name, request.given_name, least=SHORTEST_NAME
+    )
 
 
-class CareRequest(Base):
+class CareRequest(sealed.Row, Base):
     """Who asks for care, what they answered, what triage said, and until when we owe them."""
 
     __tablename__ = "care_request"
@@ -110,18 +99,18 @@ class CareRequest(Base):
     opened_by: Mapped[UUID | None]
     """Reference of the account or API client that asked on behalf of the patient."""
 
-    birth_date: Mapped[date | None]
+    birth_date = sealed.day()
     age_months: Mapped[int | None]
     older_by_months: Mapped[int] = mapped_column(server_default="0")
     """The patient may be this much older: 11 where only whole years were said."""
     sex: Mapped[str | None]
-    pregnant: Mapped[str | None]
+    pregnant = sealed.text()
     commune_insee: Mapped[str | None]
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     complaints: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
-    answers: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
-    note: Mapped[str | None]
+    answers = sealed.mapping()
+    note = sealed.text()
     """Eighty characters at most, read by the professional; never by triage."""
     has_regular_doctor: Mapped[str | None]
     regular_doctor: Mapped[UUID | None]
@@ -133,14 +122,18 @@ class CareRequest(Base):
     deadline: Mapped[datetime | None]
 
     is_for_another: Mapped[bool] = mapped_column(server_default="false")
-    family_name: Mapped[str | None]
-    given_name: Mapped[str | None]
-    phone: Mapped[str | None]
+    family_name = sealed.text(then=_keep_name_keys)
+    given_name = sealed.text(then=_keep_name_keys)
+    name_keys: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), server_default="{}")
+    """Keyed hashes of the beginnings of both names: a search compares them."""
+    phone = sealed.text(then=_keep_phone_key)
     """E.164."""
-    current_address: Mapped[str | None]
+    phone_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Keyed hash of the phone: the same number has the same."""
+    current_address = sealed.text()
     """Where the person is now, in words, floor and door code too: for the 15, of one call alone."""
     may_leave_message: Mapped[bool | None]
-    email: Mapped[str | None]
+    email = sealed.text()
     wants_sms: Mapped[bool] = mapped_column(server_default="true")
     call_back_hours: Mapped[str | None]
     call_back_asked_at: Mapped[datetime | None]
@@ -174,8 +167,14 @@ class CareRequest(Base):
         CheckConstraint(
             "status NOT IN ('OPEN', 'BOOKED') OR deadline IS NOT NULL", name="owed_has_deadline"
         ),
-        CheckConstraint("note IS NULL OR length(note) <= 80", name="note_is_short"),
-        CheckConstraint(f"length(current_address) <= {LONGEST_ADDRESS}", name="address_is_short"),
+        CheckConstraint(
+            f"octet_length(note) <= {sealed.most_bytes(LONGEST_NOTE)}", name="note_is_short"
+        ),
+        CheckConstraint(
+            f"octet_length(current_address) <= {sealed.most_bytes(LONGEST_ADDRESS)}",
+            name="address_is_short",
+        ),
+        CheckConstraint("(phone IS NULL) = (phone_key IS NULL)", name="phone_is_found"),
         Index("ix_care_request_link_hash", "link_hash"),
         Index(
             "ix_care_request_open",
@@ -189,10 +188,11 @@ class CareRequest(Base):
         Index(
             "ix_care_request_phone",
             "community_id",
-            "phone",
+            "phone_key",
             "created_at",
             postgresql_where=text("phone IS NOT NULL"),
         ),
+        Index("ix_care_request_name_keys", "name_keys", postgresql_using="gin"),
         Index(
             "ix_care_request_call",
             "community_id",
@@ -202,7 +202,7 @@ class CareRequest(Base):
     )
 
 
-class Assessment(Base):
+class Assessment(sealed.Row, Base):
     """What triage said once, with all it heard. Append-only: a new answer makes a new row."""
 
     __tablename__ = "assessment"
@@ -216,12 +216,12 @@ class Assessment(Base):
     version: Mapped[int]
     digest: Mapped[str]
     """SHA-256 of the protocol file, in hexadecimal."""
-    patient: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    patient = sealed.mapping()
     complaints: Mapped[list[str]] = mapped_column(ARRAY(String))
-    answers: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    answers = sealed.mapping()
+    reasons = sealed.sequence()
     routes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    safety_net: Mapped[str]
+    safety_net = sealed.words()
     assessed_at: Mapped[datetime]
     latest_start_at: Mapped[datetime | None]
     """What it allows starts at this moment at the latest; none where nothing may be booked."""
@@ -251,89 +251,4 @@ class Assessment(Base):
         UniqueConstraint("community_id", "id", "request_id", "level", name="uq_assessment_level"),
         # What is read again every month.
         Index("ix_assessment_assessed_at", "community_id", "assessed_at"),
-    )
-
-
-class Booking(Base):
-    """A request that owns a slot. Moving keeps the row: its reference is the calendar's UID."""
-
-    __tablename__ = "booking"
-
-    community_id: Mapped[SameCommunityId]
-    id: Mapped[Id]
-    reference: Mapped[Reference]
-    request_id: Mapped[int] = mapped_column(BigInteger)
-    assessment_id: Mapped[int] = mapped_column(BigInteger)
-    level: Mapped[Level]
-    slot_id: Mapped[int] = mapped_column(BigInteger)
-    status: Mapped[BookingStatus] = mapped_column(server_default="CONFIRMED")
-    cancelled_by: Mapped[CancelledBy | None]
-    version: Mapped[int] = mapped_column(server_default="0")
-    """SEQUENCE of the calendar entry: rises when time, place or status changes."""
-    link_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    code: Mapped[str]
-    """Short code to say aloud; it opens nothing by itself."""
-    booked_at: Mapped[datetime]
-    changed_at: Mapped[datetime]
-    coming_at: Mapped[datetime | None]
-    """When the patient, reminded of this hour at this place, said that they come."""
-    sent_on_to: Mapped[SentOnTo | None]
-    """To whom who was seen was sent on, if the professional said so."""
-
-    __table_args__ = (
-        UniqueConstraint("community_id", "reference", name="uq_booking_reference"),
-        # The request is the assessment's own: its key says that it exists.
-        ForeignKeyConstraint(
-            ["community_id", "assessment_id", "request_id", "level"],
-            [
-                "assessment.community_id",
-                "assessment.id",
-                "assessment.request_id",
-                "assessment.level",
-            ],
-            name="fk_booking_triaged",
-        ),
-        ForeignKeyConstraint(["community_id", "slot_id"], ["slot.community_id", "slot.id"]),
-        CheckConstraint("level IN ('SAME_DAY', 'WITHIN_24H')", name="level_allows_booking"),
-        CheckConstraint(
-            "(status = 'CANCELLED') = (cancelled_by IS NOT NULL)", name="cancelled_by_somebody"
-        ),
-        Index(
-            "uq_booking_live_slot",
-            "community_id",
-            "slot_id",
-            unique=True,
-            postgresql_where=text("status <> 'CANCELLED'"),
-        ),
-        Index(
-            "uq_booking_live_request",
-            "community_id",
-            "request_id",
-            unique=True,
-            postgresql_where=text("status <> 'CANCELLED'"),
-        ),
-        Index("ix_booking_link_hash", "link_hash"),
-    )
-
-
-class BookingState(Base):
-    """What happened to a booking, when, and by whom. Append-only."""
-
-    __tablename__ = "booking_state"
-
-    community_id: Mapped[SameCommunityId]
-    id: Mapped[Id]
-    booking_id: Mapped[int] = mapped_column(BigInteger)
-    version: Mapped[int]
-    status: Mapped[BookingStatus]
-    slot_id: Mapped[int] = mapped_column(BigInteger)
-    by: Mapped[str]
-    """`PATIENT`, `API`, or the reference of an account."""
-    at: Mapped[datetime]
-
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["community_id", "booking_id"], ["booking.community_id", "booking.id"]
-        ),
-        Index("ix_booking_state_booking", "community_id", "booking_id"),
     )

@@ -181,8 +181,8 @@ def test_names_are_kept_as_people_write_them(session, partner, slot):
 
     partner.send("POST", path, wants(slot.reference, person=person))
 
-    kept = session.execute(select(CareRequest.family_name, CareRequest.given_name)).one()
-    assert kept == ("D’Orvanne-Léger", "Zoë 王")
+    kept = session.scalars(select(CareRequest)).one()
+    assert (kept.family_name, kept.given_name) == ("D’Orvanne-Léger", "Zoë 王")
 
 
 text = st.text(max_size=12) | st.sampled_from(

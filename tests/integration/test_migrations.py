@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
 from booking.desk import ask, orphans
-from booking.models import Promise, PromiseEnd
+from booking.models import Assessment, CareRequest, Promise, PromiseEnd
 from config import schema
 from config.database import Base
 from schedules.models import Community
@@ -119,4 +119,36 @@ def test_whoever_waited_before_there_were_promises_has_one_afterwards(new_databa
         assert {(p.began_at, p.due_at) for p in made} == {(NOON, NOON + timedelta(hours=24))}
         assert made[0].request_id == waits.id
         assert orphans.check(session, community.id, now=NOON) == 0
+    engine.dispose()
+
+
+def test_what_stood_in_clear_is_sealed_and_found_and_can_be_brought_back(new_database, protocol):
+    engine = create_engine(new_database())
+    schema.upgrade(engine)
+    with Session(engine, expire_on_commit=False) as session:
+        community = builders.a_community(session)
+        asked = builders.a_triaged_request(session, community, protocol, note="Canari")
+        session.commit()
+    columns = text("SELECT family_name, birth_date::text, phone, note, answers FROM care_request")
+    schema.downgrade(engine, to="0019")
+    with engine.connect() as connection:
+        clear = connection.execute(columns).one()
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        kept = connection.execute(columns).one()
+    with Session(engine) as session:
+        again = session.scalars(select(CareRequest)).one()
+        judged = session.scalars(select(Assessment)).one()
+
+    assert clear == (
+        asked.family_name,
+        asked.birth_date and asked.birth_date.isoformat(),
+        asked.phone,
+        "Canari",
+        asked.answers,
+    )
+    assert not {str(value) for value in kept} & {str(value) for value in clear if value is not None}
+    assert (again.family_name, again.answers, again.note) == (*clear[:1], asked.answers, "Canari")
+    assert (again.phone_key, again.name_keys) == (asked.phone_key, asked.name_keys)
+    assert judged.reasons
     engine.dispose()

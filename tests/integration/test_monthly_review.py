@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from booking import privacy
 from booking.desk import ask, decide, incidents, review, sample, staff
-from booking.models import CaseReview, EventKind, Role, Verdict, WhyRead
+from booking.models import Assessment, CaseReview, EventKind, Role, Verdict, WhyRead
 from booking.triage.protocol import Level
 from schedules.models import Community
 from tests.builders import a_community, a_request, a_site, a_triaged_request
@@ -119,17 +119,12 @@ def test_another_month_draws_by_another_lot(session, community, asked):
     # The same people, judged in both months: only the month can make the difference.
     for _ in range(40):
         request = asked()
-        session.execute(
-            text(
-                "INSERT INTO assessment (community_id, reference, request_id, level, protocol, "
-                "version, digest, patient, complaints, answers, reasons, routes, safety_net, "
-                "assessed_at, latest_start_at) SELECT community_id, gen_random_uuid(), request_id, "
-                "level, protocol, version, digest, patient, complaints, answers, reasons, routes, "
-                "safety_net, assessed_at + interval '10 days', latest_start_at FROM assessment "
-                "WHERE request_id = :id"
-            ),
-            {"id": request.id},
-        )
+        first = session.scalars(select(Assessment).where(Assessment.request_id == request.id)).one()
+        said = ("patient", "complaints", "answers", "reasons", "routes", "safety_net")
+        columns = ("community_id", "request_id", "level", "protocol", "version", "digest")
+        again = {name: getattr(first, name) for name in (*columns, *said, "latest_start_at")}
+        session.add(Assessment(**again, assessed_at=first.assessed_at + timedelta(days=10)))
+    session.flush()
 
     assert drawn(session, community) != drawn(session, community, APRIL)
 

@@ -191,7 +191,7 @@ def test_it_outlives_what_is_forgotten_and_names_no_patient(session, operator, w
     session.commit()
 
     assert session.scalar(select(func.count()).select_from(SafetyNetSaid)) == 1
-    assert session.scalars(select(CareRequest.family_name)).one() is None
+    assert session.scalars(select(CareRequest)).one().family_name is None
 
 
 def test_the_request_leads_to_its_explanation(session, town, protocol, operator, waiting):

@@ -1,0 +1,249 @@
+"""Columns that the database keeps sealed, and the words it finds them by without reading them.
+
+A row's sealed attribute reads and is set like any other; what stands in the table is what
+`sealing.Keys` makes of it, tied to that row and column. A class's attribute is the sealed column:
+good for « is there anything », and for nothing else. What must be found is kept a second time as
+a keyed hash: whoever has the database alone cannot try numbers until one fits.
+"""
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from hmac import digest
+from typing import Any, Generic, Self, TypeVar, cast, overload
+from uuid import UUID, uuid4
+
+from sqlalchemy import LargeBinary
+from sqlalchemy.orm import InstrumentedAttribute, mapped_column
+
+from config.sealing import FORM, LONGEST_KEY_ID, NONCE_BYTES, TAG_BYTES, Keys, Place
+
+Value = TypeVar("Value")
+"""What an attribute gives: where it may be empty, `str | None` and the like."""
+
+HASH_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Ring:
+    """What seals the columns of this process, and what their hashes are keyed with."""
+
+    keys: Keys
+    pepper: bytes = field(repr=False)
+
+
+class NoRing(RuntimeError):
+    """A sealed column was touched before anybody said with which keys."""
+
+
+_rings: list[Ring] = []
+
+
+def use(keys: Keys, secret: bytes) -> None:
+    """Seal and open with these keys from now on, in this process."""
+    _rings[:] = [Ring(keys, digest(secret, b"sealed columns: keyed hashes", sha256))]
+
+
+def _ring() -> Ring:
+    if not _rings:
+        raise NoRing
+    return _rings[0]
+
+
+# What was opened
+
+
+Opened = set[tuple[str, UUID]]
+"""Tables and rows of which something was opened."""
+
+_noting: ContextVar[Opened | None] = ContextVar("noting", default=None)
+
+
+def note_into(opened: Opened | None) -> None:
+    """Note from now on, in this context, of which rows something is opened; None: no more."""
+    _noting.set(opened)
+
+
+# Keyed hashes
+
+
+def blind(kind: str, text: str) -> bytes:
+    """Return what stands for a text where it must be found: the same for the same, and no more."""
+    return digest(_ring().pepper, f"{kind}:{text}".encode(), sha256)[:HASH_BYTES]
+
+
+def folded(text: str) -> str:
+    """Return a name as it is compared: small letters, no accents, no hyphens."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    kept = (c for c in plain if not unicodedata.combining(c))
+    return " ".join("".join(c if c.isalnum() else " " for c in kept).split())
+
+
+def blind_beginnings(kind: str, *names: str | None, least: int) -> list[bytes]:
+    """Return what stands for each beginning of `least` letters or more of each word of names."""
+    words = {word for name in names if name for word in folded(name).split()}
+    beginnings = {word[:end] for word in words for end in range(least, len(word) + 1)}
+    return [blind(kind, each) for each in sorted(beginnings)]
+
+
+def seal(plain: str, *, table: str, column: str, row: UUID) -> bytes:
+    """Return a text sealed for one place: what `Sealed` does, for whoever has no row in hand."""
+    return _ring().keys.seal(plain.encode(), about=Place(table, column, row))
+
+
+def open_(kept: bytes, *, table: str, column: str, row: UUID) -> str:
+    """Return a text that was sealed for this place, and note that it was opened.
+
+    Raises:
+        sealing.KeyUnknown, sealing.SealBroken: see there.
+    """
+    noting = _noting.get()
+    if noting is not None:
+        noting.add((table, row))
+    return _ring().keys.open(kept, about=Place(table, column, row)).decode()
+
+
+# The columns
+
+
+class Row:
+    """A row that has sealed attributes: each becomes a column, under the attribute's name.
+
+    Its `reference` is known from the beginning, because what is sealed is tied to it.
+    """
+
+    __tablename__: str
+    id: Any
+    reference: Any
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        """Give every sealed attribute its column, before the table is made."""
+        for name, attribute in list(vars(cls).items()):
+            if isinstance(attribute, Sealed):
+                column = mapped_column(name, LargeBinary, nullable=True)
+                setattr(cls, attribute.kept_as, column)
+        super().__init_subclass__(**words)
+
+    def __init__(self, *, reference: UUID | None = None, **values: Any) -> None:
+        """Make a row; its name first."""
+        super().__init__()
+        self.reference = reference or uuid4()
+        for name, value in values.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"{name!r} is no attribute of {type(self).__name__}")
+            setattr(self, name, value)
+
+    def seal_again(self) -> bool:
+        """Seal with the newest key what is under another; False if there is nothing."""
+        keys, changed = _ring().keys, False
+        for each in columns(type(self)):
+            kept: bytes | None = getattr(self, each.kept_as)
+            if kept is not None and not keys.is_newest(kept):
+                place = Place(self.__tablename__, each.name, self.reference)
+                setattr(self, each.kept_as, keys.sealed_again(kept, about=place))
+                changed = True
+        return changed
+
+    def as_set(self) -> dict[str, Any]:
+        """Return what was set of this row, as columns: for a statement that writes it."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_sa_")}
+
+
+class Sealed(Generic[Value]):
+    """An attribute whose column is sealed. Set to what it is already, it stays as it was."""
+
+    def __init__(
+        self,
+        write: Callable[[Any], str],
+        read: Callable[[str], Any],
+        *,
+        empty: Callable[[], Value],
+        then: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._write, self._read = write, read
+        self._empty, self._then = empty, then
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Learn the name."""
+        self.name, self.kept_as = name, f"{name}_sealed"
+
+    @overload
+    def __get__(self, row: None, owner: type) -> InstrumentedAttribute[bytes | None]: ...
+    @overload
+    def __get__(self, row: Row, owner: type) -> Value: ...
+    def __get__(
+        self, row: Row | None, owner: type
+    ) -> Value | InstrumentedAttribute[bytes | None] | Self:
+        """Return what was sealed; of the class, the sealed column."""
+        if row is None:
+            return cast("InstrumentedAttribute[bytes | None]", getattr(owner, self.kept_as))
+        kept = getattr(row, self.kept_as)
+        if kept is None:
+            return self._empty()
+        return cast("Value", self._read(self._plain(row, kept)))
+
+    def _plain(self, row: Row, kept: bytes) -> str:
+        return open_(kept, table=row.__tablename__, column=self.name, row=row.reference)
+
+    def __set__(self, row: Row, value: Value) -> None:
+        """Seal a value; nothing, where it is empty."""
+        setattr(row, self.kept_as, self._sealed(row, value))
+        if self._then is not None:
+            self._then(row)
+
+    def _sealed(self, row: Row, value: Value) -> bytes | None:
+        if value == self._empty():
+            return None
+        written = self._write(value)
+        kept: bytes | None = getattr(row, self.kept_as)
+        # Sealed anew it would look changed.
+        if kept is not None and self._plain(row, kept) == written:
+            return kept
+        return seal(written, table=row.__tablename__, column=self.name, row=row.reference)
+
+
+def text(*, then: Callable[[Any], None] | None = None) -> Sealed[str | None]:
+    """Return a sealed text."""
+    return Sealed(str, str, empty=_nothing, then=then)
+
+
+def words(*, then: Callable[[Any], None] | None = None) -> Sealed[str]:
+    """Return a sealed text of which nothing is an empty text."""
+    return Sealed(str, str, empty=str, then=then)
+
+
+def day() -> Sealed[date | None]:
+    """Return a sealed date."""
+    return Sealed(date.isoformat, date.fromisoformat, empty=_nothing)
+
+
+def mapping() -> Sealed[dict[str, Any]]:
+    """Return a sealed JSON object; it is changed by being set, never in place."""
+    return Sealed(_json, json.loads, empty=dict)
+
+
+def sequence() -> Sealed[list[Any]]:
+    """Return a sealed JSON list; it is changed by being set, never in place."""
+    return Sealed(_json, json.loads, empty=list)
+
+
+def most_bytes(characters: int) -> int:
+    """Return how long a sealed text of so many characters may be, in octets."""
+    return len(FORM) + 1 + LONGEST_KEY_ID + NONCE_BYTES + TAG_BYTES + 4 * characters
+
+
+def _nothing() -> None:
+    return None
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def columns(table: type[Any]) -> Iterable[Sealed[Any]]:
+    """Return the sealed attributes of a table, in the order of its class."""
+    return [each for each in vars(table).values() if isinstance(each, Sealed)]
