@@ -31,8 +31,9 @@ noted AS (
     INSERT INTO booking_state (community_id, booking_id, slot_id, version, status, by, at)
     SELECT community_id, id, slot_id, 0, 'CONFIRMED', 'API', now() FROM booked),
 done AS (
-    UPDATE care_request SET status = 'BOOKED', family_name = 'Morel', given_name = 'Lucie',
-           phone = '+33639980001' FROM booked
+    UPDATE care_request SET status = 'BOOKED', family_name = sha256('Morel'),
+           given_name = sha256('Lucie'), phone = sha256('+33639980001'),
+           phone_key = sha256('key') FROM booked
      WHERE care_request.community_id = booked.community_id AND care_request.id = %(request_id)s),
 kept AS (
     UPDATE promise SET ended_at = now(), ended_as = 'KEPT', next_step_at = NULL FROM claimed

@@ -40,7 +40,12 @@ settings.register_profile(
 settings.load_profile("project")
 
 DEVELOPMENT = Settings()
-sealed.use(DEVELOPMENT.keys, DEVELOPMENT.secret_key.get_secret_value().encode())
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_development() -> None:
+    """An app of another test may have sealed with keys of its own."""
+    sealed.use(DEVELOPMENT.keys, DEVELOPMENT.secret_key.get_secret_value().encode())
 
 
 @pytest.fixture(scope="session")

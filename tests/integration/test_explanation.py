@@ -92,9 +92,9 @@ def test_a_version_that_was_taken_back_still_explains(session, anne, judged, ver
     ids=["answers", "reasons"],
 )
 def test_what_was_kept_and_does_not_replay_is_told(session, anne, judged, changed):
-    session.execute(
-        update(Assessment).where(Assessment.id == judged.assessment_id).values(**changed)
-    )
+    kept = session.get_one(Assessment, (judged.community_id, judged.assessment_id))
+    for name, value in changed.items():
+        setattr(kept, name, value)
     session.commit()
 
     assert "Le rejeu ne donne pas le même résultat" in words(anne.get(path(judged)))

@@ -27,6 +27,7 @@ from tests.builders import (
 from tests.clockwork import NOON
 from tests.governing import TODAY, a_coordinator, a_draft, signed, signing
 from tests.integration.patient_walk import CALM, Walk, a_town
+from tests.second_factor import enrolled
 from tests.small_protocol import FIRST
 from tests.staffing import an_account, signed_in, words
 
@@ -352,13 +353,12 @@ def test_what_was_judged_by_another_version_still_counts(session, community, aut
 
 def test_staff_pages_work_when_nothing_is_in_force(production, session, community):
     account = an_account(session, community, Role.COORDINATOR)
-    session.commit()
+    phone = enrolled(session, account, NOON)
     client = production.test_client()
-    entered = client.post(
-        "/connexion",
-        data={"email": account.email, "password": "quatre mots sans lien 42"},
-        base_url="https://localhost",
-    )
+    said = {"email": account.email, "password": "quatre mots sans lien 42"}
+    client.post("/connexion", data=said, base_url="https://localhost")
+    code = {"code": phone.code(NOON)}
+    entered = client.post("/connexion/code", data=code, base_url="https://localhost")
 
     page = client.get("/protocole", base_url="https://localhost")
 

@@ -24,8 +24,6 @@ SECRET = DEVELOPMENT.secret_key.get_secret_value().encode()
 @pytest.fixture(autouse=True)
 def _keys_of_this_test():
     sealed.use(Keys.read(OLD), SECRET)
-    yield
-    sealed.use(DEVELOPMENT.keys, SECRET)
 
 
 @pytest.fixture

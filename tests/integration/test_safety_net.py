@@ -191,6 +191,7 @@ def test_it_outlives_what_is_forgotten_and_names_no_patient(session, operator, w
     session.commit()
 
     assert session.scalar(select(func.count()).select_from(SafetyNetSaid)) == 1
+    session.expire_all()
     assert session.scalars(select(CareRequest)).one().family_name is None
 
 

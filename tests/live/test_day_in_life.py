@@ -1,6 +1,6 @@
-"""A day in the life: a practice cancels, who lost theirs takes another, who waits gets the hour.
+"""A day in the life: a practice cancels, who lost theirs chooses, who waits gets the hour.
 
-Four people at four browsers, one product with its web and its worker, SMS read where Twilio's
+Six people at six browsers, one product with its web and its worker, SMS read where Twilio's
 would be. The hours that are free are the story's own; the territory is where it is day now.
 """
 
@@ -92,12 +92,13 @@ class Supply:
 
     def booking_of(self, given_name: str) -> Booking:
         self.session.rollback()
-        return self.session.scalars(
-            select(Booking)
+        rows = self.session.execute(
+            select(Booking, CareRequest)
             .join(CareRequest, CareRequest.id == Booking.request_id)
-            .where(CareRequest.given_name == given_name, CareRequest.status == "BOOKED")
+            .where(CareRequest.status == "BOOKED")
             .order_by(Booking.id.desc())
-        ).first()
+        )
+        return next(booking for booking, asked in rows if asked.given_name == given_name)
 
     def starts_at(self, given_name: str) -> datetime:
         slot_id = self.booking_of(given_name).slot_id
@@ -176,6 +177,28 @@ def sms(product, words: str, to: str) -> str:
     return re.search(r"http\S+", message["Body"]).group()
 
 
+def a_colleague_takes_her(product, operator, colleague):
+    operator.open("/console")
+    operator.page.get_by_role("link", name=re.compile("Fontanel", re.IGNORECASE)).first.click()
+    operator.page.wait_for_load_state()
+    operator.press("Solliciter des professionnels")
+    colleague.open(help_wanted(product))
+    assert "Fontanel" not in said(colleague)
+    colleague.page.locator("input[name='heure']").first.check(force=True)
+    colleague.press("Je prends ce patient")
+    assert "Le rendez-vous est pris" in said(colleague)
+
+
+def help_wanted(product) -> str:
+    """Wait for the SMS to professionals, and return where the first of them is led."""
+
+    def found():
+        return [m["Body"] for m in product.twilio.messages if "/aide/" in m["Body"]]
+
+    assert wait_until(found, 60)
+    return "/aide/" + re.search(r"/aide/(\S+)", found()[0])[1]
+
+
 def test_an_hour_that_a_practice_gives_up_finds_who_waits_and_nobody_is_lost(
     product, supply: Supply, visit
 ):
@@ -206,7 +229,11 @@ def test_an_hour_that_a_practice_gives_up_finds_who_waits_and_nobody_is_lost(
     waits = next(r for r in coordinator.page.locator("tbody tr").all() if "Anna" in r.inner_text())
     assert re.search(r"\b(2[0-4] h|encore|\d+ h)", re.sub(r"\s", " ", waits.inner_text()))
 
-    # The cascade comes here: somebody for whom nothing is free, and a professional who accepts.
+    # Nothing is free for Mme Fontanel: professionals are asked, and the first to accept has her.
+    assert "FONTANEL" in said(coordinator).upper()
+    a_colleague_takes_her(product, visit(DESKTOP, role="operator"), visit(PHONE))
+    coordinator.press("Actualiser")
+    assert "FONTANEL" not in said(coordinator).upper()
 
     # The hour that Anna lost is Boris’s for ten minutes, and he takes it.
     offer = sms(product, "Une place se libère", "+33639980044")
@@ -227,11 +254,15 @@ def test_an_hour_that_a_practice_gives_up_finds_who_waits_and_nobody_is_lost(
     coordinator.press("Actualiser")
     assert "Anna" not in said(coordinator)
 
-    # The doctor notes that Boris was seen; of Anna the other doctor is asked in the evening.
+    the_day_is_noted(supply, product, visit, doctor, local_day(soon, zone))
+
+
+def the_day_is_noted(supply, product, visit, doctor, day):
+    """The doctor notes that Boris was seen; of Anna the other doctor is asked in the evening."""
     doctor.open(f"/journee/rendez-vous/{supply.booking_of('Boris').reference}")
     doctor.press("Vu")
     assert "Boris" in said(doctor)
-    link = evening_letter(supply, product, local_day(soon, zone))
+    link = evening_letter(supply, product, day)
     asked = visit(PHONE)
     asked.open(link)
     assert "A." in said(asked)
