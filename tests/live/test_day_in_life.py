@@ -190,10 +190,12 @@ def a_colleague_takes_her(product, operator, colleague):
 
 
 def help_wanted(product) -> str:
-    """Wait for the SMS to professionals, and return where the first of them is led."""
+    """Wait for the SMS about her to professionals, and return where the first of them is led."""
 
     def found():
-        return [m["Body"] for m in product.twilio.messages if "/aide/" in m["Body"]]
+        # Others wait too, and the worker asks for them by itself.
+        told = [m["Body"] for m in product.twilio.messages if "/aide/" in m["Body"]]
+        return [text for text in told if "25 ans" in text]
 
     assert wait_until(found, 60)
     return "/aide/" + re.search(r"/aide/(\S+)", found()[0])[1]

@@ -102,7 +102,7 @@
     clearTimeout(form.soon)
     if (box.id === 'cherche') form.soon = setTimeout(() => send(''), 150)
   })
-  // Locked by hand: the page leaves as a whole, past htmx, with what is half typed.
+  // Locked by hand: the page leaves whole, past htmx.
   on(document, 'click', e => {
     const lock = e.target.closest('[data-verrou]')
     if (!lock) return
@@ -125,7 +125,7 @@
     busy = false
     const xhr = e.detail.xhr, kept = xhr.getResponseHeader('X-Kept')
     if (xhr.status === 200 && kept) return kept === '0' && (sent = '')
-    // The session rests, or is another one: the page itself is sent, whole, and comes back after the password.
+    // The session rests, or is another: the page goes whole.
     if (xhr.getResponseHeader('X-Locked') || xhr.status === 400) return form.submit()
     sent = ''
     say(form.dataset[xhr.status && xhr.status < 500 ? 'login' : 'lost'])
