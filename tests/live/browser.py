@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -39,6 +40,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+VISITORS = count(1)
+
+
 class Visitor:
     """Somebody who walks through pages; each is checked, and what is wrong with it is kept.
 
@@ -49,7 +53,8 @@ class Visitor:
     def __init__(self, browser: Browser, base: str, *, size: dict[str, int], scripts: bool) -> None:
         self.base = base
         self.family_name, self.given_name = "Bernard", "Camille"
-        self.phone = "06 39 98 00 42"
+        # A number has one appointment to come by the form: each has their own.
+        self.phone = f"06 39 98 70 {next(VISITORS):02}"
         self.wrong: list[str] = []
         self.seen: dict[str, str] = {}
         self.context = browser.new_context(

@@ -20,12 +20,9 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(params=[(PHONE, "61"), (DESKTOP, "62")], ids=["phone", "desktop"])
+@pytest.fixture(params=[PHONE, DESKTOP], ids=["phone", "desktop"])
 def patient(request, browser, product) -> Iterator[Visitor]:
-    size, number = request.param
-    visitor = Visitor(browser, product.url, size=size, scripts=False)
-    # A number has one appointment to come by the form.
-    visitor.phone = f"06 39 98 00 {number}"
+    visitor = Visitor(browser, product.url, size=request.param, scripts=False)
     yield visitor
     visitor.close()
 
