@@ -34,7 +34,7 @@ from booking import protocols, worker
 from booking.models import ApiClient
 from booking.triage import cases, loading
 from booking.triage import engine as triage
-from config import embedded, schema
+from config import embedded, schema, sealed
 from config.clock import PARIS, local_day, utc_now
 from config.database import Base, engine_options, transaction
 from config.settings import Settings
@@ -111,6 +111,8 @@ def _judge(figures: dict[str, Any]) -> list[str]:
 @contextmanager
 def a_database() -> Iterator[tuple[str, Engine]]:
     """Make a throw-away server, migrated; fsync and synchronous_commit as they come: on."""
+    development = Settings()
+    sealed.use(development.keys, development.secret_key.get_secret_value().encode())
     folder = Path(tempfile.mkdtemp(prefix="bench-")) / "data"
     url = embedded.start(folder)
     database = create_engine(url)
