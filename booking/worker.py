@@ -20,10 +20,10 @@ from booking import privacy
 from booking.desk import (
     alarms,
     alternatives,
-    asking,
     heartbeats,
     nightly,
     orphans,
+    outcome_letters,
     waiting_list,
 )
 from booking.desk.cascade import asking as cascade
@@ -187,11 +187,11 @@ def ask_outcomes(bench: Bench) -> None:
     """Ask professionals, at the end of their day, what became of whom nobody has noted."""
     now = bench.clock()
     with bench.open_transaction() as session:
-        due = asking.due(session, now=now)
+        due = outcome_letters.due(session, now=now)
     asked = 0
     for day in due:
         with bench.open_transaction() as session:
-            asked += asking.ask(session, day, links=bench.links, now=now)
+            asked += outcome_letters.ask(session, day, links=bench.links, now=now)
     if asked:
         logs.event("outcomes_asked", count=asked)
 

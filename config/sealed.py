@@ -9,12 +9,11 @@ a keyed hash: whoever has the database alone cannot try numbers until one fits.
 import json
 import unicodedata
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from hmac import digest
-from typing import Any, Generic, Self, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, cast, overload
 from uuid import UUID, uuid4
 
 from sqlalchemy import LargeBinary
@@ -54,20 +53,6 @@ def _ring() -> Ring:
     return _rings[0]
 
 
-# What was opened
-
-
-Opened = set[tuple[str, UUID]]
-"""Tables and rows of which something was opened."""
-
-_noting: ContextVar[Opened | None] = ContextVar("noting", default=None)
-
-
-def note_into(opened: Opened | None) -> None:
-    """Note from now on, in this context, of which rows something is opened; None: no more."""
-    _noting.set(opened)
-
-
 # Keyed hashes
 
 
@@ -96,14 +81,11 @@ def seal(plain: str, *, table: str, column: str, row: UUID) -> bytes:
 
 
 def open_(kept: bytes, *, table: str, column: str, row: UUID) -> str:
-    """Return a text that was sealed for this place, and note that it was opened.
+    """Return a text that was sealed for this place.
 
     Raises:
         sealing.KeyUnknown, sealing.SealBroken: see there.
     """
-    noting = _noting.get()
-    if noting is not None:
-        noting.add((table, row))
     return _ring().keys.open(kept, about=Place(table, column, row)).decode()
 
 
@@ -175,9 +157,7 @@ class Sealed(Generic[Value]):
     def __get__(self, row: None, owner: type) -> InstrumentedAttribute[bytes | None]: ...
     @overload
     def __get__(self, row: Row, owner: type) -> Value: ...
-    def __get__(
-        self, row: Row | None, owner: type
-    ) -> Value | InstrumentedAttribute[bytes | None] | Self:
+    def __get__(self, row: Row | None, owner: type) -> Value | InstrumentedAttribute[bytes | None]:
         """Return what was sealed; of the class, the sealed column."""
         if row is None:
             return cast("InstrumentedAttribute[bytes | None]", getattr(owner, self.kept_as))

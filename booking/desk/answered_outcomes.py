@@ -10,7 +10,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from booking.desk import change
-from booking.desk.asking import UNKNOWN
+from booking.desk.outcome_letters import UNKNOWN
 from booking.desk.reach import ITS_SLOT
 from booking.links import hashed
 from booking.models import (
@@ -45,6 +45,7 @@ MEANT: dict[Answer, tuple[BookingStatus, SentOnTo | None]] = {
     Answer.TO_EXAM: (BookingStatus.HONOURED, SentOnTo.EXAM),
 }
 SAID = {meant: answer for answer, meant in MEANT.items()}
+ENDED = (BookingStatus.HONOURED, BookingStatus.NO_SHOW)
 
 
 class NoSuchLetter(LookupError):
@@ -152,6 +153,3 @@ def answer(
     status, sent_on_to = MEANT[said]
     change.note(session, kept, status, sent_on_to=sent_on_to, by=BY_LETTER, now=now)
     return True
-
-
-ENDED = (BookingStatus.HONOURED, BookingStatus.NO_SHOW)

@@ -23,7 +23,7 @@ from notifications.phones import PhoneInvalid, parse
 from schedules.models import Site, Slot
 
 KNOWN_FOR = timedelta(days=365)
-"""How far back a number is recognised; what was forgotten since (docs/privacy.md) is not."""
+"""How far back a number is recognised; what was forgotten since (booking/privacy.py) is not."""
 
 AROUND = timedelta(days=7)
 """Search looks at the week before and the week after."""

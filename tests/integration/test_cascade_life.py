@@ -62,20 +62,8 @@ class Help(Territory):
         taken = self.session.execute(
             select(Slot, CareRequest.reference)
             .join(Asked, and_(Asked.community_id == Slot.community_id, Asked.slot_id == Slot.id))
-            .join(
-                CallForHelp,
-                and_(
-                    CallForHelp.community_id == Asked.community_id,
-                    CallForHelp.id == Asked.call_id,
-                ),
-            )
-            .join(
-                CareRequest,
-                and_(
-                    CareRequest.community_id == CallForHelp.community_id,
-                    CareRequest.id == CallForHelp.request_id,
-                ),
-            )
+            .join(CallForHelp, calls.ITS_CALL)
+            .join(CareRequest, calls.ITS_REQUEST)
             .where(
                 Asked.community_id == self.community.id,
                 Asked.answer == HelpAnswer.TAKEN,
@@ -174,20 +162,8 @@ class Help(Territory):
     def nobody_who_has_an_appointment_has_an_open_link(self):
         booked = self.session.scalars(
             select(Asked.reference)
-            .join(
-                CallForHelp,
-                and_(
-                    CallForHelp.community_id == Asked.community_id,
-                    CallForHelp.id == Asked.call_id,
-                ),
-            )
-            .join(
-                CareRequest,
-                and_(
-                    CareRequest.community_id == CallForHelp.community_id,
-                    CareRequest.id == CallForHelp.request_id,
-                ),
-            )
+            .join(CallForHelp, calls.ITS_CALL)
+            .join(CareRequest, calls.ITS_REQUEST)
             .where(
                 CareRequest.community_id == self.community.id,
                 CareRequest.status == RequestStatus.BOOKED,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from booking.desk import answered_outcomes, asking, change
+from booking.desk import answered_outcomes, change, outcome_letters
 from booking.desk.answered_outcomes import Answer
 from booking.models import (
     Booking,
@@ -63,7 +63,10 @@ def booking(session, protocol, practice) -> Booking:
 
 def ask(session, now) -> int:
     """Do what the worker does every five minutes; return how many mails that makes."""
-    return sum(asking.ask(session, d, links=LINKS, now=now) for d in asking.due(session, now=now))
+    return sum(
+        outcome_letters.ask(session, d, links=LINKS, now=now)
+        for d in outcome_letters.due(session, now=now)
+    )
 
 
 def noted(session, booking, status, **but):
@@ -130,10 +133,10 @@ def test_asked_once_is_a_rule_of_the_database(session, practice, booking):
 
 
 def test_two_that_ask_from_the_same_look_send_one_mail(session, booking):
-    [day] = asking.due(session, now=SIX)
+    [day] = outcome_letters.due(session, now=SIX)
 
-    assert asking.ask(session, day, links=LINKS, now=SIX)
-    assert not asking.ask(session, day, links=LINKS, now=SIX)
+    assert outcome_letters.ask(session, day, links=LINKS, now=SIX)
+    assert not outcome_letters.ask(session, day, links=LINKS, now=SIX)
 
 
 @pytest.mark.parametrize("status", [BookingStatus.HONOURED, BookingStatus.NO_SHOW])
@@ -150,10 +153,10 @@ def test_who_was_only_noted_as_arrived_is_asked_about(session, booking):
 
 
 def test_what_was_noted_between_looking_and_asking_is_seen(session, booking):
-    [day] = asking.due(session, now=SIX)
+    [day] = outcome_letters.due(session, now=SIX)
     noted(session, booking, BookingStatus.HONOURED)
 
-    assert not asking.ask(session, day, links=LINKS, now=SIX)
+    assert not outcome_letters.ask(session, day, links=LINKS, now=SIX)
     assert mails(session) == []
 
 
@@ -208,8 +211,8 @@ def test_what_is_booked_after_the_mail_is_asked_in_one_of_its_own(
 def test_a_worker_that_stood_still_asks_when_it_is_back_and_about_no_old_times(session, booking):
     begun = NOON + timedelta(hours=2)
 
-    assert asking.due(session, now=NOON + timedelta(days=1, hours=1))
-    assert asking.due(session, now=begun + asking.WORTH_ASKING) == []
+    assert outcome_letters.due(session, now=NOON + timedelta(days=1, hours=1))
+    assert outcome_letters.due(session, now=begun + outcome_letters.WORTH_ASKING) == []
 
 
 PARIS_AND_REUNION = (PARIS, ZoneInfo("Indian/Reunion"))
@@ -223,9 +226,9 @@ def test_at_both_changes_of_the_clock_nobody_is_asked_at_night_or_before_it_is_o
 ):
     ends_at = datetime(*day, hour, 20, tzinfo=zone).astimezone(UTC)
 
-    moment = asking.asked_at(ends_at, zone)
+    moment = outcome_letters.asked_at(ends_at, zone)
 
-    assert moment >= ends_at + asking.AFTER
+    assert moment >= ends_at + outcome_letters.AFTER
     assert time(8) <= moment.astimezone(zone).time() < time(21)
     assert moment - ends_at < timedelta(hours=24)
 

@@ -11,20 +11,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.orm import Session
 
 from booking import worker
-from booking.desk import asking, tell_offers, wishes
+from booking.desk import outcome_letters, tell_offers, wishes
 from booking.models import EscalatedTo, Offer, OutcomeAsked, OutcomeLetter, PromiseEvent
 from config import embedded, schema
 from config.database import engine_options, transaction
 from config.settings import Settings
 from notifications import calls, delivery, outbox
-from notifications.letters import Draft
 from notifications.models import Channel, Kind, OutboxMessage, Status
 from notifications.twilio_sms import TwilioSms
 from schedules.calendars.reading import Reader
@@ -32,6 +30,7 @@ from schedules.models import Slot
 from tests.builders import LINKS, a_booking, a_community, a_slot, a_triaged_request
 from tests.clockwork import NOON, Hands
 from tests.integration.patient_walk import a_town
+from tests.integration.test_killed_workers import a_draft
 from tests.twilio_server import ACCOUNT, SERVICE, TOKEN, TwilioServer
 
 MESSAGES = 80
@@ -129,20 +128,6 @@ def working(bench: worker.Bench) -> Iterator[None]:
     yield
     scheduler.shutdown()
     thread.join()
-
-
-def a_draft(community_id: int, number: int) -> Draft:
-    return Draft(
-        community_id=community_id,
-        about=uuid4(),
-        version=0,
-        kind=Kind.REMINDER if number % 2 else Kind.CONFIRMATION,
-        channel=Channel.SMS,
-        recipient=f"+3363998{number:04}",
-        text="RDV",
-        send_at=NOON + timedelta(milliseconds=number),
-        expires_at=NOON + timedelta(hours=4),
-    )
 
 
 def statuses(engine: Engine) -> Counter[Status]:
@@ -245,7 +230,7 @@ def told(session, community, kind) -> int:
     [
         ("offer_slots", somebody_waits, tell_offers.outbox, "promise"),
         ("sound_alarms", a_promise_is_half_gone, outbox, "promise"),
-        ("ask_outcomes", a_day_is_over, asking.outbox, "promise"),
+        ("ask_outcomes", a_day_is_over, outcome_letters.outbox, "promise"),
     ],
 )
 def test_a_restart_in_the_middle_of_a_job_leaves_nothing_half_done_and_it_is_done_once(  # noqa: PLR0917 - a table

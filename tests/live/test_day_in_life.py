@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from sqlalchemy import create_engine, select, update
 from sqlalchemy.orm import Session
 
-from booking.desk import asking
+from booking.desk import outcome_letters
 from booking.links import Links
 from booking.models import Account, Booking, CareRequest, OutcomeLetter, Role
 from config import embedded
@@ -284,9 +284,11 @@ def evening_letter(supply: Supply, product: Product, day: date) -> str:
     links = Links(product.url, "127.0.0.1", b"of the story alone")
     with transaction(supply.session) as session:
         [due] = [
-            d for d in asking.due(session, now=morning) if d.professional.id == supply.other.id
+            d
+            for d in outcome_letters.due(session, now=morning)
+            if d.professional.id == supply.other.id
         ]
-        assert asking.ask(session, due, links=links, now=morning)
+        assert outcome_letters.ask(session, due, links=links, now=morning)
         letter = session.scalars(
             select(OutcomeLetter).where(OutcomeLetter.professional_id == supply.other.id)
         ).one()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booking.desk import asking, escalation, line, nightly, validity, waiting_list
+from booking.desk import escalation, line, nightly, outcome_letters, validity, waiting_list
 from booking.models import CareRequest
 from booking.triage.protocol import Level
 from config.clock import PARIS, day_bounds
@@ -213,7 +213,7 @@ ASKED = [
 
 @pytest.mark.parametrize(("zone", "ends", "asked"), ASKED)
 def test_professionals_are_asked_in_the_evening_or_the_next_morning(zone, ends, asked):
-    assert asking.asked_at(on_the_wall(ends, zone), zone) == utc(asked)
+    assert outcome_letters.asked_at(on_the_wall(ends, zone), zone) == utc(asked)
 
 
 @pytest.mark.parametrize("night", ["2026-10-25", "2027-03-28"])

@@ -1,8 +1,5 @@
 """Sealed columns: what a row shows, what its table would hold, what is noted when it is opened."""
 
-from datetime import date
-from uuid import uuid4
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,19 +76,6 @@ def test_a_name_is_found_by_the_beginnings_of_its_words_without_accents():
     assert not any(map(finds, ["enard", "z", "menards"]))
     request.given_name = None
     assert not finds("zoé")
-
-
-def test_what_is_opened_is_noted_with_its_row_and_only_where_somebody_asked_for_it():
-    request = CareRequest(reference=uuid4(), family_name="Morel", birth_date=date(1990, 1, 1))
-    opened: sealed.Opened = set()
-    sealed.note_into(opened)
-    try:
-        assert (request.family_name_sealed, opened) == (request.family_name_sealed, set())
-        assert request.birth_date
-    finally:
-        sealed.note_into(None)
-    assert request.family_name
-    assert opened == {("care_request", request.reference)}
 
 
 def test_every_sealed_attribute_is_a_column_of_bytes_under_its_own_name():

@@ -99,24 +99,19 @@ def by_link(session: Session, token: str, *, lock: bool = False) -> Opened:
         NoSuchLink: if nobody was asked by it.
     """
     which = Asked.link_hash == hashed(token)
-    its_call = and_(CallForHelp.community_id == Asked.community_id, CallForHelp.id == Asked.call_id)
-    its_request = and_(
-        CareRequest.community_id == CallForHelp.community_id,
-        CareRequest.id == CallForHelp.request_id,
-    )
     if lock:
         # Alone, before the rest is read: what changed while we waited is seen then.
         session.execute(
             select(CareRequest.id)
-            .join(CallForHelp, its_request)
-            .join(Asked, its_call)
+            .join(CallForHelp, calls.ITS_REQUEST)
+            .join(Asked, calls.ITS_CALL)
             .where(which)
             .with_for_update(of=CareRequest)
         )
     found = session.execute(
         select(Asked, CallForHelp, CareRequest, Professional, Community, Slot)
-        .join(CallForHelp, its_call)
-        .join(CareRequest, its_request)
+        .join(CallForHelp, calls.ITS_CALL)
+        .join(CareRequest, calls.ITS_REQUEST)
         .join(
             Professional,
             and_(

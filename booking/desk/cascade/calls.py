@@ -23,6 +23,11 @@ from notifications import outbox
 from schedules import slots
 from schedules.models import Community, Slot
 
+ITS_CALL = and_(CallForHelp.community_id == Asked.community_id, CallForHelp.id == Asked.call_id)
+ITS_REQUEST = and_(
+    CareRequest.community_id == CallForHelp.community_id, CareRequest.id == CallForHelp.request_id
+)
+
 FOR_GOOD = (CallEnd.STOPPED, CallEnd.EXHAUSTED)
 """After these nobody is asked again by itself: somebody of ours has to say so."""
 

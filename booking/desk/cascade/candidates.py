@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from booking.desk import proposals
+from booking.desk.cascade.calls import ITS_CALL
 from booking.desk.cascade.fair import LATELY, Candidate
 from booking.desk.cascade.terms import Terms
 from booking.models import Asked, CallForHelp, CareRequest, HelpAnswer
@@ -193,11 +194,10 @@ def _each(
 
 
 def _asked_already(session: Session, request: CareRequest, call: CallForHelp) -> set[int]:
-    its_call = and_(CallForHelp.community_id == Asked.community_id, CallForHelp.id == Asked.call_id)
     return set(
         session.scalars(
             select(Asked.professional_id)
-            .join(CallForHelp, its_call)
+            .join(CallForHelp, ITS_CALL)
             .where(
                 Asked.community_id == request.community_id,
                 CallForHelp.request_id == request.id,

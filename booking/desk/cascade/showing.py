@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from booking.desk.cascade import calls, candidates, terms
@@ -68,17 +68,8 @@ def _counted() -> Select[UUID, int, int, int, datetime | None, bool, CallEnd | N
             CallForHelp.ended_as,
         )
         .select_from(CallForHelp)
-        .join(
-            CareRequest,
-            and_(
-                CareRequest.community_id == CallForHelp.community_id,
-                CareRequest.id == CallForHelp.request_id,
-            ),
-        )
-        .outerjoin(
-            Asked,
-            and_(Asked.community_id == CallForHelp.community_id, Asked.call_id == CallForHelp.id),
-        )
+        .join(CareRequest, calls.ITS_REQUEST)
+        .outerjoin(Asked, calls.ITS_CALL)
         .group_by(CareRequest.reference, CallForHelp.community_id, CallForHelp.id, CareRequest.id)
     )
 
