@@ -250,7 +250,7 @@ def test_the_figures_tell_when_background_work_last_ended_well(client, session):
 
 def test_the_figures_count_who_leads(client, engine):
     with engine.connect() as one:
-        one.execute(text("SELECT pg_advisory_lock(73731)"))
+        one.execute(text("SELECT pg_advisory_xact_lock(73731)"))
         assert figures(client)["jourmeme_leaders"] == 1
     assert heartbeats.LEADERS_LOCK == leader.LEADERS_LOCK
 
