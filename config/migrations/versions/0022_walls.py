@@ -1,0 +1,21 @@
+"""A second wall between communities."""
+
+from alembic import op
+
+revision = "0022"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+STEPS: tuple[str, ...] = ()
+UNDONE: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    for step in STEPS:
+        op.execute(step)
+
+
+def downgrade() -> None:
+    for step in UNDONE:
+        op.execute(step)
