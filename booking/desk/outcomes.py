@@ -1,21 +1,15 @@
 """What became of a day's patients, noted one by one or all at its end; and what is corrected."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from booking.desk import board, change
 from booking.desk.board import Entry, Scope, State
-from booking.desk.reach import ITS_SLOT
-from booking.models import Booking, BookingState, BookingStatus, CareRequest
-from schedules import undo
-from schedules.models import Slot
+from booking.models import BookingStatus
 
 
 class Outcome(StrEnum):
@@ -30,19 +24,6 @@ NOTED = {Outcome.CAME: BookingStatus.HONOURED, Outcome.ABSENT: BookingStatus.NO_
 
 ENDS = (BookingStatus.ARRIVED, BookingStatus.HONOURED, BookingStatus.NO_SHOW)
 """What is noted of a patient, and can be corrected."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """What this account noted of a patient, and what was so before."""
-
-    booking: UUID
-    slot: UUID
-    at: datetime
-    status: BookingStatus
-    before: BookingStatus
-    family_name: str | None
-    given_name: str | None
 
 
 def without(
@@ -90,46 +71,3 @@ def _is_concluded(
     else:
         change.note(session, kept, NOTED[outcome], by=by, now=now)
     return True
-
-
-def recent(session: Session, scope: Scope, account: UUID, *, now: datetime) -> list[Note]:
-    """Return what this account noted in the last minutes and nobody has changed since."""
-    rows = session.execute(
-        select(BookingState, Booking, Slot, CareRequest)
-        .join(
-            Booking,
-            and_(
-                Booking.community_id == BookingState.community_id,
-                Booking.id == BookingState.booking_id,
-                Booking.status.in_(ENDS),
-                Booking.changed_at > now - undo.FOR,
-            ),
-        )
-        .join(Slot, ITS_SLOT)
-        .join(
-            CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
-        )
-        .where(scope.slots())
-        .order_by(BookingState.booking_id, BookingState.id)
-    ).all()
-    notes = []
-    for _booking, group in groupby(rows, key=lambda row: row[0].booking_id):
-        states = list(group)
-        (last, booking, slot, request), before = states[-1], states[-2:-1]
-        if before and last.by == str(account) and last.status is booking.status:
-            notes.append(
-                Note(
-                    booking=booking.reference,
-                    slot=slot.reference,
-                    at=last.at,
-                    status=last.status,
-                    before=before[0][0].status,
-                    family_name=request.family_name,
-                    given_name=request.given_name,
-                )
-            )
-    return sorted(notes, key=lambda note: note.at, reverse=True)

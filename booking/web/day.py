@@ -12,7 +12,17 @@ from flask_babel import lazy_gettext as lazy
 from sqlalchemy.orm import Session
 
 from booking import guards
-from booking.desk import acts, blocking, board, elsewhere, news, outcomes, supply, undelivered
+from booking.desk import (
+    acts,
+    blocking,
+    board,
+    elsewhere,
+    lately,
+    news,
+    outcomes,
+    supply,
+    undelivered,
+)
 from booking.desk.board import Scope
 from booking.desk.news import What
 from booking.extensions import db, now
@@ -173,19 +183,30 @@ def _done(
         }
         for each in blocking.recent(session, scope, by=account, now=moment)
     ]
-    to_patients: list[dict[str, Any]] = [
-        {
-            "at": each.at,
-            "what": f"{staff_words.person(each.family_name, each.given_name)} : "
-            f"{staff_words.BOOKINGS[each.status]}",
-            "url": url_for("day.sheet.note", reference=each.booking),
-            "fields": {"state": day_sheet.WORD_OF[each.before]},
-        }
-        for each in outcomes.recent(session, scope, account, now=moment)
-        if each.before in day_sheet.WORD_OF
+    to_patients = [
+        {"at": each.at, **_to_patient(each, community, moment)}
+        for each in lately.noted(session, scope, account, now=moment)
+        if each.left or each.before in day_sheet.WORD_OF
     ]
     done = sorted([*to_slots, *to_patients], key=lambda each: each["at"], reverse=True)
     return [each | {"hour": wording.hour(each["at"], community.zone)} for each in done]
+
+
+def _to_patient(note: lately.Note, community: Community, moment: datetime) -> dict[str, Any]:
+    """Say what was done to an appointment; a move is undone by a move, told like any other."""
+    name = staff_words.person(note.family_name, note.given_name)
+    if note.left:
+        former = wording.short_day_and_hour(note.left.starts_at, community.zone, now=moment)
+        return {
+            "what": _("%(name)s : déplacé, avant : %(when)s", name=name, when=former),
+            "url": url_for("day.moves.move", reference=note.booking),
+            "fields": {"creneau": note.left.reference},
+        }
+    return {
+        "what": f"{name} : {staff_words.BOOKINGS[note.status]}",
+        "url": url_for("day.sheet.note", reference=note.booking),
+        "fields": {"state": day_sheet.WORD_OF[note.before]},
+    }
 
 
 def _act(done: acts.Done, community: Community) -> str:

@@ -203,6 +203,34 @@ def test_an_hour_that_has_gone_or_an_appointment_that_began_stays(  # noqa: PLR0
     assert status_of(session, practice) is BookingStatus.CONFIRMED
 
 
+def test_a_move_by_a_slip_is_undone_from_the_day_and_the_patient_hears_of_it(
+    session, secretary, professional, practice
+):
+    later, former = free(session, practice), slot_now(session, practice)
+    move(secretary, practice, later)
+
+    page = secretary.get("/journee")
+
+    assert "MOREL Lucie : déplacé, avant : " in words(page)
+    assert f'name="creneau" value="{former.reference}"' in page.text
+    assert "déplacé, avant" not in words(professional.get("/journee"))
+    assert move(secretary, practice, former).status_code == 303
+    assert slot_now(session, practice).reference == former.reference
+    assert len([m for m in waiting(session, Kind.MOVED) if m.channel is Channel.SMS]) >= 1
+
+
+def test_a_move_is_not_undone_where_somebody_has_the_former_hour_by_now(
+    session, secretary, practice, protocol
+):
+    later, former = free(session, practice), slot_now(session, practice)
+    move(secretary, practice, later)
+    other = a_triaged_request(session, practice.community, protocol, now=NOON)
+    choose.hold(session, other, former.reference, now=NOON)
+    session.commit()
+
+    assert "déplacé, avant" not in words(secretary.get("/journee"))
+
+
 # Another site
 
 
