@@ -136,6 +136,16 @@ def app_settings(engine: Engine) -> Settings:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count coverage where it costs little: long tests walk, again and again, what others cover.
+
+    Tests of the running product are other processes, of which nothing is counted anyway.
+    """
+    for item in items:
+        if item.get_closest_marker("slow") or item.path.parent.name == "live":
+            item.add_marker(pytest.mark.no_cover)
+
+
 Built = dict[Settings, tuple[Flask, dict[str, object]]]
 
 

@@ -182,6 +182,7 @@ def territory(engine: Engine, protocol: Protocol) -> Iterator[type[Help]]:
     engine.dispose()
 
 
+@pytest.mark.slow  # some thousand transactions
 def test_in_any_order_of_events_one_professional_has_each_patient(territory):
     run_state_machine_as_test(
         territory, settings=settings(max_examples=12, stateful_step_count=30, deadline=None)

@@ -184,6 +184,7 @@ class Governance(RuleBasedStateMachine):
         self.session.close()
 
 
+@pytest.mark.slow  # some thousand transactions
 def test_the_life_of_versions(engine):
     run_state_machine_as_test(
         lambda: Governance(engine),

@@ -677,6 +677,7 @@ def diary(engine: Engine, protocol: Protocol) -> Iterator[type[Diary]]:
     engine.dispose()
 
 
+@pytest.mark.slow  # some thousand transactions
 def test_in_any_order_of_events_supply_is_right(diary):
     run_state_machine_as_test(
         diary, settings=settings(max_examples=25, stateful_step_count=20, deadline=None)

@@ -506,6 +506,7 @@ def diary(engine: Engine) -> Iterator[type[Diary]]:
     engine.dispose()
 
 
+@pytest.mark.slow  # some thousand transactions
 def test_in_any_order_of_events_the_diary_is_right(diary):
     run_state_machine_as_test(
         diary, settings=settings(max_examples=30, stateful_step_count=20, deadline=None)

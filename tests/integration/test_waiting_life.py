@@ -309,6 +309,7 @@ def territory(engine: Engine, protocol: Protocol) -> Iterator[type[Territory]]:
     engine.dispose()
 
 
+@pytest.mark.slow  # some thousand transactions
 def test_in_any_order_of_events_nobody_is_lost_and_nothing_is_kept_for_two(territory):
     run_state_machine_as_test(
         territory, settings=settings(max_examples=25, stateful_step_count=25, deadline=None)

@@ -27,6 +27,12 @@ FLAGS = [
 
 PATIENCE_MS = 30_000
 
+STICKS_OUT = """() => [...document.querySelectorAll("main *")]
+    .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth
+                    && !each.closest(".scroll"))
+    .slice(0, 3).map(each => each.outerHTML.slice(0, 300))"""
+"""What makes a page scroll sideways."""
+
 ANKLE = {"tm_zone": "cheville", "tm_appui": "oui", "tm_quand": "recent"}
 
 
@@ -121,7 +127,7 @@ class Visitor:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         if overflow > 0:
-            self.wrong.append(f"{title}: {overflow} px too wide")
+            self.wrong.append(f"{title}: {overflow} px too wide: {page.evaluate(STICKS_OUT)}")
         if page.locator("h1").count() != 1:
             self.wrong.append(f"{title}: {page.locator('h1').count()} first headings")
         if not title or "JourMême" not in title:
