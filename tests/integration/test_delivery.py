@@ -155,8 +155,8 @@ def test_more_messages_than_threads_all_leave_in_one_drain(promise, drain):
         promise(str(number), recipient=f"+3363998{number:04}")
     sender = Recorder()
 
-    assert drain(sender) == 25
-    assert sorted(sender.texts, key=int) == [str(number) for number in range(25)]
+    assert drain(sender) == 3 * delivery.CALLS_AT_ONCE + 1
+    assert sorted(sender.texts, key=int) == [str(n) for n in range(3 * delivery.CALLS_AT_ONCE + 1)]
 
 
 def test_a_drain_stops_at_its_limit(promise, drain):
