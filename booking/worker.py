@@ -31,7 +31,7 @@ from booking.desk import (
 from booking.desk.cascade import asking as cascade
 from booking.leader import Leader
 from booking.links import Links
-from booking.models import ActorKind, WorkerHeartbeat
+from booking.models import Action, ActorKind, WorkerHeartbeat
 from config import logs
 from config.clock import Clock, local_day
 from config.database import engine_options, transaction
@@ -119,6 +119,7 @@ def forget(bench: Bench) -> None:
     done = privacy.forget_all(bench.open_transaction, now=now)
     with bench.open_transaction() as session:
         note(session, PURGE, now=now)
+        unit.note(Action.FORGET, count=done.total)
     logs.event("forgotten", count=done.total)
 
 

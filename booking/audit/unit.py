@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from booking.audit import writing
 from booking.audit.writing import About, Deed, Who
-from booking.models import Action, ActorKind, Assessment
+from booking.models import Account, Action, ActorKind, Assessment
 from config import sealed
 from config.sealed import Row
 
@@ -179,6 +179,29 @@ def note(
     if unit is not None:
         who = None if by is None else Who(ActorKind.ACCOUNT, by, community_id)
         unit.add(Deed(action, about, community_id, who, count, is_often=is_often))
+
+
+def of_account(action: Action, account: Account) -> None:
+    """Collect that something was done to an account, by whoever acts."""
+    note(action, About("account", account.reference), community_id=account.community_id)
+
+
+def by_account(action: Action, account: Account) -> None:
+    """Collect that somebody did something to their own account, whom the door knows only now."""
+    note(
+        action,
+        About("account", account.reference),
+        community_id=account.community_id,
+        by=account.reference,
+    )
+
+
+def refused(account: Account | None) -> None:
+    """Collect that a password or a proof was wrong; one line either way: time tells nothing."""
+    if account is None:
+        note(Action.SIGN_IN_REFUSED)
+    else:
+        of_account(Action.SIGN_IN_REFUSED, account)
 
 
 @event.listens_for(Session, "before_commit")
