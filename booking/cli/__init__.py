@@ -26,6 +26,7 @@ COMMANDS = (
     keeping.check_backup,
     keeping.down_page,
     audit.verify,
+    audit.who_saw,
 )
 
 

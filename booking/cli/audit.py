@@ -4,13 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from booking.audit import chain, checking
+from booking.audit import chain, checking, reading, unit
 from booking.audit.verifying import Anchor, Broken
+from booking.audit.writing import About
 from booking.cli import doors
 from booking.extensions import db
+from booking.models import Action
+from booking.web import access_words, staff_forms
 from config.database import transaction
+from schedules.models import Community
 
 WHY = {
     "the beginning was changed": "le début a été changé",
@@ -53,6 +58,28 @@ def verify(anchor: tuple[Anchor, ...]) -> None:
         f"Le registre tient : {found.count} lignes, jusqu’au numéro {found.number}. "
         f"Repère : {found.number}:{found.hash.hex()}"
     )
+
+
+@click.command("who-saw")
+@click.argument("what", metavar="CODE_OU_DEMANDE")
+@doors.on_database
+def who_saw(what: str) -> None:
+    """Dire qui a ouvert ou changé la demande d’un rendez-vous (CSV) : son code, ou sa référence."""
+    asked = staff_forms.a_reference(what)
+    with transaction(db.session) as session:
+        about = [asked] if asked else reading.of_code(session, _as_kept(what))
+        found = reading.of_rows(session, about)
+        if not found:
+            raise click.ClickException("Rien n’est noté de cette demande.")
+        communities = {each.id: each for each in session.scalars(select(Community))}
+        said = [access_words.cells(each, communities[each.community_id]) for each in found]
+        unit.note(Action.EXPORT, About("care_request", about[0]), count=len(said))
+    click.echo(access_words.table(said).decode("utf-8-sig"), nl=False)
+
+
+def _as_kept(code: str) -> str:
+    letters = "".join(code.split()).upper()
+    return f"{letters[:3]} {letters[3:]}"
 
 
 @contextmanager
