@@ -68,12 +68,10 @@ def last(session: Session, row: int) -> datetime | None:
     return session.scalar(select(WorkerHeartbeat.at).where(WorkerHeartbeat.id == row))
 
 
-def is_sound(session: Session) -> bool | None:
-    """Whether the chain held when it was last looked through; None: nobody has looked."""
+def is_sound(session: Session) -> bool:
+    """Whether the chain was not found broken when it was last looked through, if ever."""
     sound, broken = last(session, SOUND), last(session, BROKEN)
-    if broken is not None and (sound is None or broken >= sound):
-        return False
-    return None if sound is None else True
+    return broken is None or (sound is not None and sound > broken)
 
 
 def _note(session: Session, row: int, now: datetime) -> None:

@@ -1,17 +1,17 @@
 """Who has seen somebody's file, and whose readings are unlike their own: no name of a patient."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum, auto
 from statistics import median
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Date,
-    Row,
     Select,
     Time,
     and_,
@@ -112,7 +112,7 @@ def of_rows(session: Session, about: Collection[UUID]) -> list[Access]:
 _WHOM = Account.__table__.alias("whom")
 
 
-def _named() -> Select[tuple[object, ...]]:
+def _named() -> Select[Any]:
     here = AuditLine.community_id
     return (
         select(
@@ -142,8 +142,8 @@ def _named() -> Select[tuple[object, ...]]:
     )
 
 
-def _access(row: Row[tuple[object, ...]]) -> Access:
-    return Access(*row)  # type: ignore[arg-type]  # columns in the order of the fields
+def _access(row: Iterable[Any]) -> Access:
+    return Access(*row)
 
 
 def of_phone(session: Session, community_id: int, phone: str) -> list[UUID]:

@@ -2,15 +2,15 @@
 
 from uuid import UUID
 
-from flask import Flask, Response, current_app, g, make_response, request
-from sqlalchemy.exc import SQLAlchemyError
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from booking import guards
 from booking.audit import unit
 from booking.audit.writing import About, Who
 from booking.extensions import db, now
 from booking.models import Action, ActorKind, Role
-from booking.web import errors
 from config import logs
 from config.database import transaction
 
@@ -25,7 +25,6 @@ BY_LINK = {
 """Who is behind a request that nobody signed in for, by whom its route is open to."""
 
 NOT_THERE = 404
-NOT_NOTED = 503
 
 
 def init_app(app: Flask) -> None:
@@ -68,9 +67,9 @@ def _ends(answer: Response) -> Response:
     try:
         with transaction(db.session) as session:
             unit.close(session)
-    except SQLAlchemyError as failed:
-        logs.event("read_not_noted", error=failed)
-        return make_response(errors.page(NOT_NOTED), NOT_NOTED)
+    except (OperationalError, PoolTimeout) as away:
+        # As any door answers while the database is away; what was read stays here.
+        return current_app.make_response(current_app.handle_user_exception(away))
     return answer
 
 

@@ -80,8 +80,8 @@ class Vitals:
     """Of an hour."""
     backup_age_seconds: float | None
     """None if no backup was ever made by this installation."""
-    audit_is_sound: bool | None
-    """Whether the chain of the audit held when it was last looked through; None: never."""
+    audit_is_sound: bool
+    """Whether the chain of the audit was not found broken when it was last looked through."""
 
 
 def measure(session: Session, jobs: Jobs, *, now: datetime) -> Vitals:
@@ -267,12 +267,11 @@ def _background(v: Vitals, jobs: Jobs) -> Iterator[Metric]:
             "jourmeme_backup_age_seconds", "Time since the last backup", v.backup_age_seconds
         )
 
-    if v.audit_is_sound is not None:
-        yield GaugeMetricFamily(
-            "jourmeme_audit_chain_ok",
-            "Whether the audit was as it was written when last verified",
-            v.audit_is_sound,
-        )
+    yield GaugeMetricFamily(
+        "jourmeme_audit_chain_ok",
+        "Whether the audit was as it was written when last verified",
+        v.audit_is_sound,
+    )
 
 
 def _messages_and_doors(v: Vitals) -> Iterator[Metric]:
