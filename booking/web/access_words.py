@@ -82,7 +82,7 @@ def about(each: Access, community: Community) -> str:
 def cells(each: Access, community: Community) -> list[str]:
     """Return one line of the table: day, hour, who, what, about what."""
     return [
-        str(local_day(each.at, community.zone)),
+        f"{local_day(each.at, community.zone):%d/%m/%Y}",
         wording.hour(each.at, community.zone),
         who(each),
         done(each),
