@@ -15,6 +15,7 @@ from booking.web import (
     administration,
     agendas,
     appointment,
+    audited,
     busy,
     console,
     coordination,
@@ -130,6 +131,7 @@ def create_app(
     _open_doors(app, settings)
     cli.register(app)
     wrong_links.init_app(app, guards.policy(app))
+    audited.init_app(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
+from booking.audit import unit
+from booking.audit.writing import About
 from booking.links import hashed
-from booking.models import ApiClient
+from booking.models import Action, ApiClient
 from schedules.models import Community
 
 PREFIX = "jm_"
@@ -52,6 +54,7 @@ def issue_key(session: Session, community_id: int, name: str, *, now: datetime) 
             created_at=now,
         )
     )
+    unit.note(Action.KEY, community_id=community_id)
     return key
 
 
@@ -79,3 +82,4 @@ def revoke(session: Session, community_id: int, client: UUID, *, now: datetime) 
     )
     if ended is None:
         raise NoSuchClient
+    unit.note(Action.KEY, About("api_client", client), community_id=community_id)

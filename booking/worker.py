@@ -17,6 +17,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from booking import privacy
+from booking.audit import keeping, unit
+from booking.audit.writing import Who
 from booking.desk import (
     alarms,
     alternatives,
@@ -29,7 +31,7 @@ from booking.desk import (
 from booking.desk.cascade import asking as cascade
 from booking.leader import Leader
 from booking.links import Links
-from booking.models import WorkerHeartbeat
+from booking.models import Action, ActorKind, WorkerHeartbeat
 from config import logs
 from config.clock import Clock, local_day
 from config.database import engine_options, transaction
@@ -117,6 +119,7 @@ def forget(bench: Bench) -> None:
     done = privacy.forget_all(bench.open_transaction, now=now)
     with bench.open_transaction() as session:
         note(session, PURGE, now=now)
+        unit.note(Action.FORGET, count=done.total)
     logs.event("forgotten", count=done.total)
 
 
@@ -249,6 +252,8 @@ JOBS = (
     Job("read_calendars", timedelta(minutes=1), read_calendars),
     Job("check_promises", timedelta(minutes=1), check_promises),
     Job("ask_outcomes", timedelta(minutes=5), ask_outcomes),
+    Job("audit", timedelta(minutes=1), keeping.number),
+    Job("check_audit", timedelta(minutes=10), keeping.check),
     Job("make_slots", timedelta(minutes=10), make_slots),
     Job("forget", timedelta(minutes=5), forget),
     Job("forget_keys", timedelta(minutes=10), forget_keys),
@@ -328,7 +333,9 @@ def once(job: Job, bench: Bench) -> None:
     """Do one job once, if it is this process's to do; a failure ends neither it nor the others."""
     try:
         if not job.is_for_leader or bench.leader.leads():
-            job.work(bench)
+            noted = unit.Unit(job.name, lambda: Who(ActorKind.WORKER), bench.clock)
+            with unit.working(noted, bench.open_transaction):
+                job.work(bench)
             _note_end(job, bench)
     except Exception as failed:  # noqa: BLE001 - the worker's loop: tomorrow's messages must leave
         logs.event("job_failed", level=logging.ERROR, job=job.name, error=failed)

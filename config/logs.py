@@ -28,6 +28,8 @@ LONGEST_WORD = 64
 LARGEST_NUMBER = 10**8
 """Milliseconds of a day fit; a phone written as a number does not."""
 
+DIGEST_BYTES = 32
+
 NARROWEST_IPV4 = 24
 NARROWEST_IPV6 = 48
 MOST_PLACES = 6
@@ -61,6 +63,11 @@ def _provider_id(value: object) -> str | None:
     return value if isinstance(value, str) and _PROVIDER_ID.fullmatch(value) else None
 
 
+def _digest(value: object) -> str | None:
+    """Accept a hash of thirty-two octets: what it is of cannot be read from it."""
+    return value.hex() if isinstance(value, bytes) and len(value) == DIGEST_BYTES else None
+
+
 def _network(value: object) -> str | None:
     """Accept a part of the network, /24 or /48 at the narrowest; never an address."""
     if isinstance(value, IPv4Network) and value.prefixlen <= NARROWEST_IPV4:
@@ -73,7 +80,7 @@ def _network(value: object) -> str | None:
 Shape = Callable[[object], str | float | None]
 
 REFERENCES = "about actor booking client community message opening professional request site slot"
-NUMBERS = "attempt code count failed ms pid port seconds status threads version workers"
+NUMBERS = "attempt code count failed ms number pid port seconds status threads version workers"
 WORDS = (
     "channel door job kind method outcome protocol provider reason role route state triage_level"
 )
@@ -82,6 +89,7 @@ KEYS: Mapping[str, Shape] = {
     **dict.fromkeys(REFERENCES.split(), _reference),
     **dict.fromkeys(NUMBERS.split(), _number),
     **dict.fromkeys(WORDS.split(), _word),
+    "digest": _digest,
     "network": _network,
     "provider_id": _provider_id,
 }

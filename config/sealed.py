@@ -9,6 +9,7 @@ a keyed hash: whoever has the database alone cannot try numbers until one fits.
 import json
 import unicodedata
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -53,7 +54,25 @@ def _ring() -> Ring:
     return _rings[0]
 
 
+Watch = Callable[["Row", bool], None]
+"""Is told of each row of which something was opened, or (True) set to something else."""
+
+WATCH: ContextVar[Watch | None] = ContextVar("sealed_watch", default=None)
+"""Who wants to know, in this request, job or command; a door sets it."""
+
+
+def _tell(row: "Row", *, is_set: bool) -> None:
+    watch = WATCH.get()
+    if watch is not None:
+        watch(row, is_set)
+
+
 # Keyed hashes
+
+
+def authentic(kind: str, said: bytes) -> bytes:
+    """Return what only this installation can have made of these bytes, for one kind of use."""
+    return digest(_ring().pepper, kind.encode() + b"\0" + said, sha256)
 
 
 def blind(kind: str, text: str) -> bytes:
@@ -164,6 +183,7 @@ class Sealed(Generic[Value]):
         kept = getattr(row, self.kept_as)
         if kept is None:
             return self._empty()
+        _tell(row, is_set=False)
         return cast("Value", self._read(self._plain(row, kept)))
 
     def _plain(self, row: Row, kept: bytes) -> str:
@@ -171,7 +191,11 @@ class Sealed(Generic[Value]):
 
     def __set__(self, row: Row, value: Value) -> None:
         """Seal a value; nothing, where it is empty."""
-        setattr(row, self.kept_as, self._sealed(row, value))
+        before: bytes | None = getattr(row, self.kept_as)
+        sealed = self._sealed(row, value)
+        setattr(row, self.kept_as, sealed)
+        if sealed is not before:
+            _tell(row, is_set=True)
         if self._then is not None:
             self._then(row)
 

@@ -20,6 +20,7 @@ import booking.models
 import notifications.models
 import schedules.models
 from booking import protocols
+from booking.audit.writing import KNOWN
 from booking.extensions import db
 from booking.triage.protocol import Protocol
 from booking.web.errors import LINES
@@ -40,6 +41,8 @@ settings.register_profile(
 settings.load_profile("project")
 
 DEVELOPMENT = Settings()
+
+FORGETS = text("SET LOCAL jourmeme.forgets = 'audit'")
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +100,7 @@ def engine(database: Engine) -> Engine:
     look = " UNION ALL ".join(f"SELECT '{n}' WHERE EXISTS (SELECT 1 FROM {n})" for n in names)
     with database.connect() as connection:
         filled = connection.scalars(text(look)).all()
+    KNOWN.clear()
     if filled:
         _empty(database, filled, names)
     return database
@@ -111,9 +115,11 @@ def _empty(database: Engine, filled: Sequence[str], names: Sequence[str]) -> Non
     gone = ", ".join(f"_{n} AS (DELETE FROM {n})" for n in filled)
     try:
         with database.begin() as connection:
+            connection.execute(FORGETS)
             connection.execute(text(f"WITH {gone} SELECT 1"))
     except DBAPIError:
         with database.begin() as connection:
+            connection.execute(FORGETS)
             connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from booking.accounts import authenticators, passkeys, passwords, recovery, sessions, throttle
 from booking.accounts.entering import StepOver, account_of, is_enrolled
 from booking.accounts.people import NoSuchAccount
-from booking.models import Account, Authenticator, Passkey
+from booking.audit import unit
+from booking.models import Account, Action, Authenticator, Passkey
 from config.sealing import Keys
 
 
@@ -137,6 +138,7 @@ def _confirmed(
 def _whole(session: Session, account: Account, *, device: str, now: datetime) -> Enrolled:
     """End what was open before there was a second factor, and open one session that has it."""
     codes = recovery.make(session, account, now=now)
+    unit.by_account(Action.FACTOR, account)
     sessions.end_all(session, account, now=now)
     token = sessions.open_session(session, account, device=device, proved_at=now, now=now)
     return Enrolled(token, codes)
@@ -144,7 +146,9 @@ def _whole(session: Session, account: Account, *, device: str, now: datetime) ->
 
 def new_codes(session: Session, member: sessions.Member, *, now: datetime) -> list[str]:
     """Return ten other codes for somebody who has a second factor; the former ones end."""
-    return recovery.make(session, account_of(session, member), now=now)
+    account = account_of(session, member)
+    unit.of_account(Action.FACTOR, account)
+    return recovery.make(session, account, now=now)
 
 
 def forget(session: Session, community_id: int, account: UUID, *, now: datetime) -> Account:
@@ -174,4 +178,5 @@ def forget(session: Session, community_id: int, account: UUID, *, now: datetime)
     recovery.forget(session, found)
     passkeys.forget(session, found)
     sessions.end_all(session, found, now=now)
+    unit.of_account(Action.FACTOR, found)
     return found

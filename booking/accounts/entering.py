@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from booking.accounts import authenticators, passkeys, passwords, recovery, sessions, throttle
 from booking.accounts.passkeys import Party
+from booking.audit import unit
 from booking.links import hashed
-from booking.models import Account, KnownDevice
+from booking.models import Account, Action, KnownDevice
 from config.sealing import Keys
 
 PROOF_LASTS = timedelta(hours=4)
@@ -85,6 +86,7 @@ def sign_in(
     kept = account.password_hash if account else None
     if not passwords.is_right(kept, password) or account is None:
         throttle.count(session, whose, where, now=now)
+        unit.refused(account)
         return None
     throttle.forgive(session, whose)
     if is_enrolled(session, account):
@@ -179,6 +181,7 @@ def prove(session: Session, token: str, proof: Proof, *, device: str, now: datet
     if not is_enrolled(session, account):
         raise StepOver
     if not _proves(session, account, proof, passkeys.challenge(token, proof.secret), now):
+        unit.refused(account)
         return None
     step.ended_at = now
     return sessions.open_session(session, account, device=device, proved_at=now, now=now)
@@ -194,7 +197,9 @@ def prove_again(
     """
     account = account_of(session, member)
     if not _proves(session, account, proof, passkeys.challenge(token, proof.secret), now):
+        unit.refused(account)
         return None
+    unit.by_account(Action.FACTOR, account)
     return sessions.renew(session, token, {"proved_at": now})
 
 
@@ -267,8 +272,10 @@ def unlock(
     throttle.refuse_if_too_many(session, whose, throttle.OF_ACCOUNT, now)
     if not passwords.is_right(account.password_hash, password):
         throttle.count(session, whose, where, now=now)
+        unit.refused(account)
         return None
     throttle.forgive(session, whose)
+    unit.by_account(Action.UNLOCK, account)
     if rests.proved_at is not None and rests.proved_at <= now - PROOF_LASTS:
         sessions.sign_out(session, token, now=now)
         return Entered(sessions.begin_half(session, account, now=now), Step.PROVE)

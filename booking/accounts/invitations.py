@@ -8,8 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from booking.accounts import passwords, sessions
+from booking.audit import unit
 from booking.links import hashed
-from booking.models import Account, Invitation
+from booking.models import Account, Action, Invitation
 
 GOOD_FOR = timedelta(days=7)
 TOKEN_BYTES = 32
@@ -35,6 +36,7 @@ def invite(
         expires_at=now + GOOD_FOR,
     )
     session.add(made)
+    unit.of_account(Action.INVITE, account)
     session.flush()
     return made, token
 
@@ -97,4 +99,5 @@ def accept(session: Session, token: str, password: str, *, now: datetime) -> Acc
     invitation.accepted_at = invitation.ended_at = now
     session.flush()
     sessions.end_all(session, account, now=now)
+    unit.by_account(Action.PASSWORD, account)
     return account

@@ -21,7 +21,8 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from booking.models import Account, Passkey
+from booking.audit import unit
+from booking.models import Account, Action, Passkey
 
 LONGEST_NAME = 40
 LONGEST_ANSWER = 16_384
@@ -126,6 +127,7 @@ def add(
             session.add(kept)
     except IntegrityError:
         raise PasskeyRefused("known") from None
+    unit.of_account(Action.FACTOR, account)
 
 
 def to_prove(session: Session, account: Account, party: Party, asked: bytes) -> str | None:
@@ -193,6 +195,7 @@ def remove(session: Session, key: Passkey) -> None:
     """Let a passkey prove nothing any more."""
     session.delete(key)
     session.flush()
+    unit.note(Action.FACTOR, community_id=key.community_id)
 
 
 def forget(session: Session, account: Account) -> None:

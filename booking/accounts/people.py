@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from booking.accounts import authenticators, invitations, passwords, sessions
-from booking.models import Account, AccountSite, Role
+from booking.audit import unit
+from booking.models import Account, AccountSite, Action, Role
 
 LONGEST_EMAIL = 254
 LONGEST_NAME = 80
@@ -80,6 +81,7 @@ def create(
             raise EmailTaken from None
         raise
     _keep_sites(session, account, site_ids)
+    unit.of_account(Action.ACCOUNT, account)
     return account
 
 
@@ -127,6 +129,7 @@ def change_password(
     passwords.check(wanted, about=(account.email, account.display_name))
     account.password_hash = passwords.hashed(wanted)
     sessions.end_all(session, account, now=now)
+    unit.of_account(Action.PASSWORD, account)
 
 
 def set_password(
@@ -143,6 +146,7 @@ def set_password(
     kept.password_hash = passwords.hashed(password)
     sessions.end_all(session, kept, now=now)
     invitations.end(session, kept, now=now)
+    unit.of_account(Action.PASSWORD, kept)
 
 
 def close(session: Session, community_id: int, account: UUID, *, now: datetime) -> None:
@@ -155,6 +159,7 @@ def close(session: Session, community_id: int, account: UUID, *, now: datetime) 
     kept.closed_at = now
     sessions.end_all(session, kept, now=now)
     invitations.end(session, kept, now=now)
+    unit.of_account(Action.ACCOUNT, kept)
 
 
 def _open_account(session: Session, community_id: int, account: UUID) -> Account:

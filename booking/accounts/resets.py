@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from booking.accounts import invitations, passwords, sessions, throttle
 from booking.accounts.entering import known
+from booking.audit import unit
 from booking.links import hashed
-from booking.models import Account, PasswordReset
+from booking.models import Account, Action, PasswordReset
 
 GOOD_FOR = timedelta(minutes=30)
 
@@ -117,4 +118,5 @@ def use(session: Session, token: str, password: str, *, now: datetime) -> Accoun
     _end(session, account, now=now)
     sessions.end_all(session, account, now=now)
     invitations.end(session, account, now=now)
+    unit.by_account(Action.PASSWORD, account)
     return account

@@ -11,10 +11,12 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, u
 from sqlalchemy.orm import Session
 
 from booking.accounts import authenticators
+from booking.audit import unit
 from booking.links import hashed
 from booking.models import (
     Account,
     AccountSite,
+    Action,
     HalfSignIn,
     KnownDevice,
     Role,
@@ -72,6 +74,7 @@ def open_session(
             device=device[:LONGEST_DEVICE],
         )
     )
+    unit.by_account(Action.SIGN_IN, account)
     session.flush()
     return token
 
@@ -239,6 +242,7 @@ def resting(
 def lock(session: Session, token: str, *, now: datetime) -> None:
     """Lock a session: nothing opens by it until its owner has said the password again."""
     change(session, StaffSession.token_hash == hashed(token), {"locked_at": now})
+    unit.note(Action.LOCK)
 
 
 def renew(session: Session, token: str, values: Mapping[str, Any]) -> str:
@@ -250,7 +254,8 @@ def renew(session: Session, token: str, values: Mapping[str, Any]) -> str:
 
 def sign_out(session: Session, token: str, *, now: datetime) -> None:
     """End the session that this token stands for, on every machine at once."""
-    change(session, StaffSession.token_hash == hashed(token), {"ended_at": now})
+    if change(session, StaffSession.token_hash == hashed(token), {"ended_at": now}):
+        unit.note(Action.SIGN_OUT)
 
 
 def change(session: Session, which: ColumnElement[bool], values: Mapping[str, Any]) -> int:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from booking.models import SignInFailure
+from booking.audit import unit
+from booking.models import Action, SignInFailure
 
 ONE_AT_A_TIME = 0x4A4D
 """Advisory locks of sign-ins share this first number, and no other use of them has it."""
@@ -52,6 +53,7 @@ def refuse_if_too_many(session: Session, who: bytes, limit: Limit, now: datetime
         .where(SignInFailure.who_hash == who, SignInFailure.at > now - limit.within)
     )
     if (failures or 0) >= limit.most:
+        unit.note(Action.SIGN_IN_REFUSED, is_often=True)
         raise TooManyFailures
 
 

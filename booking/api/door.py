@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Response
+from flask import Response, g
 from flask_babel import force_locale
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -17,8 +17,10 @@ from booking import extensions, fresh_calendars
 from booking.api import idempotency, problems, reading
 from booking.api.idempotency import Answer
 from booking.api.writing import written
+from booking.audit import unit
 from booking.clients import Client, client_of
 from booking.links import Links
+from booking.models import Action
 from config.database import transaction
 
 M = TypeVar("M", bound=BaseModel)
@@ -109,7 +111,9 @@ def _call(key: str) -> Iterator[Call]:
     with force_locale(language), transaction(extensions.db.session) as session:
         client = client_of(session, key)
         if client is None:
+            unit.note(Action.REFUSED, is_often=True)
             raise reading.unauthorized(error="invalid_token")
+        g.api_client = client
         yield Call(session, client, language, now)
 
 

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from booking.cli import keeping, running, territory, triage
+from booking.cli import audit, keeping, running, territory, triage
 
 COMMANDS = (
     triage.triage,
@@ -25,6 +25,8 @@ COMMANDS = (
     keeping.restore_backup,
     keeping.check_backup,
     keeping.down_page,
+    audit.verify,
+    audit.who_saw,
 )
 
 

@@ -11,6 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from booking.audit import unit
+from booking.audit.writing import Who
+from booking.extensions import db, now
+from booking.models import ActorKind
+from config.database import transaction
 from schedules.models import Community
 
 P = ParamSpec("P")
@@ -22,8 +27,10 @@ def on_database(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        noted = unit.Unit(command.__name__, lambda: Who(ActorKind.COMMAND), now)
         try:
-            return command(*args, **kwargs)
+            with unit.working(noted, lambda: transaction(db.session)):
+                return command(*args, **kwargs)
         except OperationalError:
             raise click.ClickException("La base de données ne répond pas.") from None
         except ProgrammingError as refused:

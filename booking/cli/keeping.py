@@ -14,9 +14,11 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from booking import worker
+from booking.audit import unit
 from booking.cli import doors
 from booking.desk import heartbeats, soundness
 from booking.extensions import db, equipment, now
+from booking.models import Action
 from booking.web.wording import dialled
 from config import address, backup, schema
 from config.database import transaction, with_driver
@@ -44,6 +46,7 @@ def make_backup(file: Path) -> None:
                 backup.dump(url, opened)
     with transaction(db.session) as session:
         worker.note(session, heartbeats.BACKUP, now=now())
+        unit.note(Action.EXPORT)
     click.echo("La sauvegarde est faite. Essayez-la : flask --app wsgi check-backup", err=True)
 
 

@@ -8,9 +8,11 @@ import click
 from sqlalchemy.orm import Session
 
 from booking import demo, privacy, resealing, serve, worker
+from booking.audit import unit
 from booking.cli import doors
 from booking.desk import orphans
 from booking.extensions import db, equipment, now
+from booking.models import Action
 from config import address, schema
 from config.database import Base, transaction
 from config.sealing import KeyUnknown
@@ -80,6 +82,7 @@ def work() -> None:
 def forget() -> None:
     """Oublier ce dont la durée de conservation est passée."""
     done = privacy.forget_all(_transactions, now=now())
+    unit.note(Action.FORGET, count=done.total)
     click.echo(
         f"Réponses : {done.answers}, évaluations : {done.assessments}, "
         f"identités : {done.identities}, messages : {done.messages}, sessions : {done.sessions}, "
@@ -98,6 +101,7 @@ def reseal() -> None:
         raise click.ClickException(
             f"La clé {unknown.key} manque dans ENCRYPTION_KEYS : remettez-la à la fin de la liste."
         ) from None
+    unit.note(Action.RESEAL, count=done)
     click.echo(f"Lignes scellées à nouveau : {done}. Seule la première clé sert désormais.")
 
 

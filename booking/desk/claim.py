@@ -10,10 +10,13 @@ from sqlalchemy import CTE, ColumnElement, Row, Select, bindparam, insert, liter
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from booking.audit import unit
+from booking.audit.writing import About
 from booking.desk import promises, tell
 from booking.desk.suits import latest_start, suits
 from booking.links import Links, code_of, hashed
 from booking.models import (
+    Action,
     Booking,
     BookingState,
     BookingStatus,
@@ -85,6 +88,11 @@ def claim(
         "author": by,
         **{f"person_{column.key}": written[column.key] for column in WRITTEN},
     }
+    unit.note(
+        Action.WRITE,
+        About("care_request", request.reference),
+        community_id=request.community_id,
+    )
     row = beside.take(
         session, request.community_id, slot, lambda place: _written(session, place, said)
     )

@@ -1,6 +1,7 @@
 """Tables of demand, and of the doors to it."""
 
 from booking.models.abuse import FormDoor, FormMode, VisitorAct, VisitorDid
+from booking.models.audit import Action, ActorKind, AuditLine, AuditLink, AuditStart
 from booking.models.bookings import (
     Booking,
     BookingState,
@@ -66,9 +67,14 @@ __all__ = [
     "Account",
     "AccountSite",
     "Act",
+    "Action",
+    "ActorKind",
     "ApiClient",
     "Asked",
     "Assessment",
+    "AuditLine",
+    "AuditLink",
+    "AuditStart",
     "Authenticator",
     "Booking",
     "BookingState",

@@ -13,7 +13,7 @@ from booking.desk import board, figures, owed, waiting
 from booking.desk.figures import Half, Offer, Silent
 from booking.extensions import db, now
 from booking.models import Role
-from booking.web import call_page, owed_pages, staff_words, wording
+from booking.web import accesses, call_page, owed_pages, staff_words, wording
 from booking.web.alarm_settings import alarm_settings
 from booking.web.cascade_settings import cascade_settings
 from booking.web.form_switch import form_switch
@@ -36,6 +36,7 @@ coordination.register_blueprint(alarm_settings)
 coordination.register_blueprint(message_words)
 coordination.register_blueprint(form_switch)
 coordination.register_blueprint(cascade_settings)
+coordination.register_blueprint(accesses.accesses)
 
 
 @coordination.get("/coordination")

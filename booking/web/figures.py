@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from booking.audit import keeping
 from booking.desk import asked_sms, heartbeats, orphans
 from booking.models import (
     Booking,
@@ -79,6 +80,8 @@ class Vitals:
     """Of an hour."""
     backup_age_seconds: float | None
     """None if no backup was ever made by this installation."""
+    audit_is_sound: bool
+    """Whether the chain of the audit was not found broken when it was last looked through."""
 
 
 def measure(session: Session, jobs: Jobs, *, now: datetime) -> Vitals:
@@ -121,6 +124,7 @@ def measure(session: Session, jobs: Jobs, *, now: datetime) -> Vitals:
         sms=_sms(session, now),
         sign_in_failures=_count(session, SignInFailure.at > now - AN_HOUR),
         backup_age_seconds=_seconds(_noted(session, heartbeats.BACKUP), now),
+        audit_is_sound=keeping.is_sound(session),
     )
 
 
@@ -262,6 +266,12 @@ def _background(v: Vitals, jobs: Jobs) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "jourmeme_backup_age_seconds", "Time since the last backup", v.backup_age_seconds
         )
+
+    yield GaugeMetricFamily(
+        "jourmeme_audit_chain_ok",
+        "Whether the audit was as it was written when last verified",
+        v.audit_is_sound,
+    )
 
 
 def _messages_and_doors(v: Vitals) -> Iterator[Metric]:

@@ -9,11 +9,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
 
 from booking import guards
+from booking.audit import unit
 from booking.desk import board
 from booking.desk import membership as desk
 from booking.desk.membership import Member
 from booking.extensions import db, now
-from booking.models import Role
+from booking.models import Action, Role
 from booking.web import member_words
 from config import logs
 from config.clock import local_day
@@ -56,6 +57,7 @@ def export() -> ResponseReturnValue:
     with transaction(db.session) as session:
         community = board.community_of(session, guards.identity().community_id)
         every = desk.listed(session, community.id, now=moment)
+        unit.note(Action.EXPORT, community_id=community.id, count=len(every))
     today = local_day(moment, community.zone)
     content = roster.written(
         [
@@ -172,5 +174,6 @@ def apply() -> ResponseReturnValue:
         if rostering.seal(planned) != request.form.get("seal"):
             return _shown(community, text, planned, is_news=True), 409
         rostering.apply(session, community, planned, by=by, now=moment)
+        unit.note(Action.MEMBER, community_id=community.id, count=len(planned))
     logs.event("members_imported", actor=by, count=len(planned))
     return redirect(url_for("coordination.members.listing", importe=1), 303)

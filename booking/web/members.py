@@ -12,13 +12,15 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from booking import accounts, guards
+from booking.audit import unit
+from booking.audit.writing import About
 from booking.desk import board
 from booking.desk import members as choices
 from booking.desk import membership as desk
 from booking.desk.cascade import showing, terms
 from booking.desk.membership import Member, Standing
 from booking.extensions import db, equipment, now
-from booking.models import Role
+from booking.models import Action, Role
 from booking.web import member_forms, member_words, own_help, staff_forms, wording
 from booking.web.member_files import files
 from booking.web.staff_forms import FormRefused
@@ -136,6 +138,7 @@ def add() -> ResponseReturnValue:
             return _new_page(here, said, errors), 422
         try:
             made = members.add(session, here.community, rpps, person)
+            unit.note(Action.MEMBER, About("professional", made.reference))
         except MemberRefused as refused:
             return _new_page(here, said, _sentence(refused)), 422
     logs.event("member_added", about=made.reference, actor=guards.identity().account)
@@ -207,6 +210,7 @@ def _page(here: Room, reference: UUID, typed: Mapping[str, Any], errors: Mapping
 
 def _member(here: Room, reference: UUID) -> Professional:
     """Return a member, locked, or end the visit with 404."""
+    unit.note(Action.MEMBER, About("professional", reference), community_id=here.community.id)
     try:
         return members.by_reference(here.session, here.community.id, reference, lock=True)
     except members.NoSuchMember:

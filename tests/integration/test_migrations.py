@@ -81,6 +81,8 @@ def test_every_table_of_a_community_is_led_by_it(engine):
     global_tables = {"community", "sign_in_failure", "worker_heartbeat", "alembic_version"}
     # One sender for all communities: who said STOP said it to all, and one provider stops for all.
     global_tables |= {"opt_out", "sender_pause"}
+    # One chain for the installation: what everybody did, in one order.
+    global_tables |= {"audit_line", "audit_link", "audit_start"}
     # Who tries links that open nothing is of no community.
     global_tables |= {"visitor_act"}
     with engine.connect() as connection:

@@ -29,6 +29,7 @@ def coordinator(request, browser, product) -> Iterator[Visitor]:
     [
         ("/coordination/messages", "/coordination/messages/"),
         ("/coordination/alertes", None),
+        ("/coordination/acces", None),
         ("/coordination/membres", "/coordination/membres/"),
         ("/coordination/membres/nouveau", None),
     ],
