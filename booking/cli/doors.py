@@ -11,6 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from booking import scope
+from config.walls import NoRoles
 from schedules.models import Community
 
 P = ParamSpec("P")
@@ -22,8 +24,14 @@ def on_database(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        scope.widen()
         try:
             return command(*args, **kwargs)
+        except NoRoles as missing:
+            raise click.ClickException(
+                "À faire une fois, en superutilisateur de PostgreSQL (jourmeme : l’utilisateur de "
+                f"DATABASE_URL) :\n{missing.statements}"
+            ) from None
         except OperationalError:
             raise click.ClickException("La base de données ne répond pas.") from None
         except ProgrammingError as refused:
