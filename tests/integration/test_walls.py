@@ -311,6 +311,18 @@ def test_who_may_not_make_the_roles_is_told_what_to_do(engine, monkeypatch):
     assert f"GRANT {walls.ALL} TO jourmeme" in walls.NoRoles.statements
 
 
+def test_the_command_says_what_a_superuser_has_to_do(app, monkeypatch):
+    def refuse(_connection):
+        raise walls.NoRoles
+
+    monkeypatch.setattr(walls, "provide_roles", refuse)
+
+    result = app.test_cli_runner().invoke(args=["upgrade"])
+
+    assert result.exit_code == 1
+    assert "CREATE ROLE jourmeme_everywhere NOLOGIN" in result.stderr
+
+
 def test_without_a_request_nothing_is_seen(app):
     assert scope.present() is walls.NOWHERE
     with app.app_context():
