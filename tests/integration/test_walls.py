@@ -238,7 +238,7 @@ def test_a_connection_that_goes_from_one_to_another_takes_nothing_along(engine, 
 
     def now_seen(scope_now):
         within[0] = scope_now
-        with Session(pages) as each:
+        with Session(pages) as each, transaction(each):
             return each.scalars(FORGOT).all()
 
     assert now_seen(walls.of_community(own.id)) == [patient.reference]
