@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from booking import cli, guards, production, protocols, worker
+from booking import cli, guards, production, protocols, scope, worker
 from booking.api import views as api_views
 from booking.extensions import Equipment, babel, csrf, db
 from booking.links import Links
@@ -120,6 +120,7 @@ def create_app(
         versions=versions,
         senders=senders or build_senders(settings, ics.drawn),
     )
+    app.before_request(scope.forget)
     access.init_app(app)
     app.before_request(errors.refuse_other_hosts)
     # Before the form is read: the check of its token reads it.
@@ -152,7 +153,9 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://",
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(
-            address.of_database(settings), pool_size=settings.web_threads + 2
+            address.of_database(settings),
+            pool_size=settings.web_threads + 2,
+            scope=scope.present,
         ),
         "MAX_CONTENT_LENGTH": LARGEST_BODY,
         "MAX_FORM_MEMORY_SIZE": LARGEST_BODY,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from flask import Flask, abort, g
 
+from booking import scope
 from booking.models import Role
 
 P = ParamSpec("P")
@@ -79,6 +80,11 @@ def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     raise SignInNeeded
                 if somebody.role not in roles:
                     abort(404)
+                scope.narrow_to(somebody.community_id)
+            elif PROVIDER in who:
+                scope.widen()
+            elif "token" in kwargs:
+                scope.hold(str(kwargs["token"]))
             return view(*args, **kwargs)
 
         entered.open_to = who  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ import psycopg
 from flask import Flask
 
 from booking.demo import territory
+from config import walls
 from config.database import with_driver
 from config.settings import SettingMissing, Settings
 
@@ -35,6 +36,17 @@ def _refuse_database(url: str) -> None:
         asked = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
         if database.execute(asked).fetchone() == (True,):
             raise SettingMissing("DATABASE_URL: a role that is no superuser")
+        walled = (
+            "SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s) AND pg_has_role(oid, 'MEMBER')"
+        )
+        roles = [walls.ONE, walls.ALL]
+        may_make = "SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        is_walled = database.execute(walled, [roles]).fetchone() == (len(roles),)
+        if not is_walled and database.execute(may_make).fetchone() != (True,):
+            raise SettingMissing(
+                f"DATABASE_URL: a role that may become {walls.ONE} and {walls.ALL}"
+                " (docs/operations.md)"
+            )
         there = database.execute("SELECT to_regclass('community') IS NOT NULL").fetchone()
         if there != (True,):
             return

@@ -19,8 +19,8 @@ import psycopg
 from psycopg import conninfo, sql
 from psycopg.pq import Conninfo
 
-from config import embedded
-from config.database import with_driver
+from config import embedded, walls
+from config.database import as_owner, with_driver
 
 END = b"\njourmeme-backup-ends-here\n"
 """Then comes the SHA-256 of all before it: pg_restore takes a file that lost its last tables for
@@ -72,8 +72,11 @@ def restore(url: str, source: BinaryIO, *, replace: bool = False) -> None:
         NotEmpty: if there are tables, and they are not to be replaced.
         NoProgram: if no pg_restore is there.
         BackupFailed: if the file is not a whole backup; the database is then as it was.
+        walls.NoRoles: if the roles of the wall between communities have to be made first.
     """
     program = _program("pg_restore", url)
+    with as_owner(lambda: url) as engine, engine.begin() as connection:
+        walls.provide_roles(connection)
     there = _is_filled(url)
     if there and not replace:
         raise NotEmpty
@@ -90,6 +93,9 @@ def restore(url: str, source: BinaryIO, *, replace: bool = False) -> None:
         raise
     if there:
         _say(url, f"DROP SCHEMA {BEFORE} CASCADE")
+    # A copy holds no privileges: those of the pages are given again.
+    with as_owner(lambda: url) as engine, engine.begin() as connection:
+        walls.stand(connection)
 
 
 @contextmanager

@@ -14,15 +14,19 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Engine,
     ForeignKey,
     Identity,
     MetaData,
+    create_engine,
     make_url,
 )
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session
 from sqlalchemy.types import TypeDecorator
+
+from config import walls
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -133,18 +137,36 @@ def _check_rested(connection: Any, record: Any, _proxy: Any) -> None:
         raise DisconnectionError from gone
 
 
-def engine_options(address: Callable[[], str], *, pool_size: int) -> dict[str, Any]:
+@contextmanager
+def as_owner(address: Callable[[], str]) -> Iterator[Engine]:
+    """Yield an engine that may change tables and sees every row: for migrations alone."""
+    engine = create_engine(with_driver(address()), hide_parameters=True)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def engine_options(
+    address: Callable[[], str],
+    *,
+    pool_size: int,
+    scope: Callable[[], walls.Scope] | None = None,
+) -> dict[str, Any]:
     """Return options for an engine that asks for its address at the first connection.
 
-    So a command that needs no database starts none.
+    So a command that needs no database starts none. Each transaction sees what is then its scope;
+    without one, every community: for the worker.
     """
+    cursor = walls.cursor_within(scope) if scope else psycopg.RawCursor
+    role = walls.ONE if scope else walls.ALL
 
     def connect() -> psycopg.Connection[Any]:
         url = make_url(with_driver(address())).set(drivername="postgresql")
         return psycopg.connect(
             url.render_as_string(hide_password=False),
-            options=LIMITS,
-            cursor_factory=psycopg.RawCursor,
+            options=f"{LIMITS} -c role={role} -c jourmeme.community=0",
+            cursor_factory=cursor,
         )
 
     return {

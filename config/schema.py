@@ -8,6 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
 
+from config import walls
+
 FOLDER = Path(__file__).parent / "migrations"
 
 ONE_AT_A_TIME = 73_730
@@ -41,6 +43,8 @@ def _run(engine: Engine, direction: str, to: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": ONE_AT_A_TIME})
         config.attributes["connection"] = connection
         getattr(command, direction)(config, to)
+        if to == "head":
+            walls.stand(connection)
 
 
 def is_current(connection: Connection) -> bool:

@@ -13,7 +13,7 @@ from flask_babel import force_locale
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from booking import extensions, fresh_calendars
+from booking import extensions, fresh_calendars, scope
 from booking.api import idempotency, problems, reading
 from booking.api.idempotency import Answer
 from booking.api.writing import written
@@ -108,6 +108,7 @@ def undo(act: Callable[[Call], Answer]) -> Response:
 def _call(key: str) -> Iterator[Call]:
     """Open one transaction for whoever holds the key, with texts in their language."""
     language, now = problems.language(), extensions.now()
+    scope.hold(key)
     with force_locale(language), transaction(extensions.db.session) as session:
         client = client_of(session, key)
         if client is None:

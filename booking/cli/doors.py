@@ -11,11 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from booking import scope
 from booking.audit import unit
 from booking.audit.writing import Who
 from booking.extensions import db, now
 from booking.models import ActorKind
 from config.database import transaction
+from config.walls import NoRoles
 from schedules.models import Community
 
 P = ParamSpec("P")
@@ -27,10 +29,16 @@ def on_database(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        scope.widen()
         noted = unit.Unit(command.__name__, lambda: Who(ActorKind.COMMAND), now)
         try:
             with unit.working(noted, lambda: transaction(db.session)):
                 return command(*args, **kwargs)
+        except NoRoles as missing:
+            raise click.ClickException(
+                "À faire une fois, en superutilisateur de PostgreSQL (jourmeme : l’utilisateur de "
+                f"DATABASE_URL) :\n{missing.statements}"
+            ) from None
         except OperationalError:
             raise click.ClickException("La base de données ne répond pas.") from None
         except ProgrammingError as refused:

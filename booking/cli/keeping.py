@@ -21,7 +21,7 @@ from booking.extensions import db, equipment, now
 from booking.models import Action
 from booking.web.wording import dialled
 from config import address, backup, schema
-from config.database import transaction, with_driver
+from config.database import as_owner, transaction, with_driver
 from config.embedded import ServerDidNotStart
 from schedules.models import Community
 
@@ -59,7 +59,8 @@ def restore_backup(file: BinaryIO, *, replace: bool) -> None:
     url = address.of_database(equipment().settings)()
     with _told():
         backup.restore(url, file, replace=replace)
-    schema.upgrade(db.engine)
+    with as_owner(lambda: url) as engine:
+        schema.upgrade(engine)
     with transaction(db.session) as session:
         soundness.make_ready(session)
         found = soundness.look(session)

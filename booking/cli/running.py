@@ -14,7 +14,7 @@ from booking.desk import orphans
 from booking.extensions import db, equipment, now
 from booking.models import Action
 from config import address, schema
-from config.database import Base, transaction
+from config.database import Base, as_owner, transaction
 from config.sealing import KeyUnknown
 
 
@@ -24,7 +24,7 @@ def seed_demo() -> None:
     """Créer le territoire de démonstration et écrire ses accès dans var/demo.json."""
     try:
         demo.refuse_in_production(equipment().settings)
-        schema.upgrade(db.engine)
+        _upgrade()
         told = serve.seed_demo()
     except demo.NotInProduction:
         raise click.ClickException("Pas de démonstration en production.") from None
@@ -40,8 +40,13 @@ def seed_demo() -> None:
 @doors.on_database
 def upgrade() -> None:
     """Mettre les tables de la base au niveau de ce code."""
-    schema.upgrade(db.engine)
+    _upgrade()
     click.echo("La base est à jour.")
+
+
+def _upgrade() -> None:
+    with as_owner(address.of_database(equipment().settings)) as engine:
+        schema.upgrade(engine)
 
 
 @click.command("draft-migration")
@@ -51,11 +56,12 @@ def draft_migration(what: str) -> None:
     """Ébaucher la migration qui mène des tables de la base à celles du code, à relire."""
     if not what.strip():
         raise click.ClickException('Dites ce qui change : make migration m="…"')
-    with db.engine.connect() as connection:
-        if not schema.is_current(connection):
-            raise click.ClickException("La base n’est pas à jour : flask --app wsgi upgrade")
     number = _next_step()
-    schema.draft(db.engine, Base.metadata, what, number)
+    with as_owner(address.of_database(equipment().settings)) as engine:
+        with engine.connect() as connection:
+            if not schema.is_current(connection):
+                raise click.ClickException("La base n’est pas à jour : flask --app wsgi upgrade")
+        schema.draft(engine, Base.metadata, what, number)
     for written in _steps(f"{number}_*.py"):
         click.echo(f"À relire et à corriger : {written}")
 

@@ -18,6 +18,7 @@ from booking.extensions import db, equipment
 from booking.serve.family import LOOK_EVERY, Child, Family
 from booking.serve.welcome import prepare_demo, seed_demo, sign_ins, welcome
 from config import address, embedded, logs, schema
+from config.database import as_owner
 from config.settings import Settings
 
 __all__ = ["PortTaken", "refuse_taken_port", "run", "seed_demo", "sign_ins"]
@@ -52,7 +53,8 @@ def run() -> None:
     signal.signal(signal.SIGTERM, _leave)
     refuse_taken_port(settings.port)
     where = address.of_database(settings)()
-    schema.upgrade(db.engine)
+    with as_owner(lambda: where) as engine:
+        schema.upgrade(engine)
     told = prepare_demo(settings)
     # From here on the children have the connections; and none of ours may be forked.
     db.engine.dispose()

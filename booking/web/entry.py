@@ -10,7 +10,7 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from booking import accounts, guards
+from booking import accounts, guards, scope
 from booking.accounts import entering
 from booking.extensions import db, equipment, now
 from booking.models import Role
@@ -111,6 +111,7 @@ def hold(new: str, *, kind: str = TOKEN) -> None:
     """Hold a token, and nothing of before: a cookie from before a proof opens nothing after it."""
     cookie.clear()
     cookie[kind] = new
+    scope.hold(new)
 
 
 def known_device() -> str:

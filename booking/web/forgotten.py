@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from booking import accounts, guards
+from booking import accounts, guards, scope
 from booking.accounts import resets
 from booking.desk import account_letters, board
 from booking.extensions import db, equipment, now
@@ -41,6 +41,7 @@ def ask() -> ResponseReturnValue:
 def _write(app: Any, email: str) -> None:
     """Promise the letter, if somebody signs in with this: nobody waits for it, so none can tell."""
     with app.app_context(), transaction(db.session) as rows:
+        scope.enter_by_email(rows, email)
         account_letters.password_reset(rows, email, links=equipment().links, now=now())
 
 

@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from booking import scope
 from booking.desk import heartbeats
 from booking.extensions import db, equipment, now
 from booking.guards import PUBLIC, open_to
@@ -82,6 +83,7 @@ def metrics() -> ResponseReturnValue:
     """Answer the figures in Prometheus' text format, to this machine only."""
     if not _asks_from_this_machine():
         abort(404)
+    scope.widen()
     jobs = cast("figures.Jobs", current_app.extensions.get(JOBS, {}))
     with transaction(db.session) as session:
         vitals = figures.measure(session, jobs, now=now())

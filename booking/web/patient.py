@@ -6,7 +6,7 @@ from contextlib import suppress
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from booking import guards
+from booking import guards, scope
 from booking.desk import ask, change, leave
 from booking.extensions import db, equipment, now
 from booking.fresh_calendars import before_booking
@@ -40,6 +40,7 @@ def home() -> ResponseReturnValue:
         if not chosen:
             return render_template("patient/territories.html", communities=found)
         remember(chosen[0])
+        scope.enter(session, chosen[0].id)
         return render_template(
             "patient/home.html",
             community=chosen[0],
@@ -58,6 +59,7 @@ def start() -> ResponseReturnValue:
             community = directory.community(session, answers.one(request.form, "community"))
         except directory.NoSuchCommunity:
             return redirect(url_for("patient.home"), 303)
+        scope.enter(session, community.id)
         if refused := gate.at_the_start(session, community):
             return refused
         opened = ask.start(

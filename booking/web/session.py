@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
 
-from booking import accounts, guards
+from booking import accounts, guards, scope
 from booking.accounts import sessions
 from booking.extensions import db, equipment, now
 from booking.web import entry, step
@@ -43,9 +43,12 @@ def find_identity() -> None:
     """Learn who is signed in, from the token in the cookie; requests without one ask nothing."""
     if request.endpoint in guards.NOT_OURS:
         return
+    if half := entry.token(entry.HALF):
+        scope.hold(half)
     token = entry.token()
     if not token:
         return
+    scope.hold(token)
     demanded = equipment().settings.demands_second_factor
     with transaction(db.session) as rows:
         member = accounts.who(rows, token, demanded=demanded, is_use=not _is_by_itself(), now=now())
@@ -100,6 +103,7 @@ def enter() -> ResponseReturnValue:
     email = request.form.get("email", "")
     try:
         with transaction(db.session) as rows:
+            scope.enter_by_email(rows, email)
             entered = accounts.sign_in(
                 rows,
                 email,

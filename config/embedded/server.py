@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from config import walls
 from config.embedded import files
 from config.embedded.files import MAJOR, OWNER, ROLE, Home
 
@@ -112,7 +113,10 @@ def ensure_running(home: Home) -> bool:
 
 
 def provide_role(home: Home, *, may_create_databases: bool, launched: bool) -> None:
-    """Give the application its role, without any right over the server, and its database."""
+    """Give the application its role, without any right over the server, and its database.
+
+    And the roles that it becomes behind the wall between communities.
+    """
     rights = "LOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
     if may_create_databases or launched:
         rights += " CREATEDB" if may_create_databases else " NOCREATEDB"
@@ -125,6 +129,10 @@ def provide_role(home: Home, *, may_create_databases: bool, launched: bool) -> N
         if not owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
             owner.execute(sql.SQL("CREATE ROLE {}").format(role))
         owner.execute(sql.SQL(f"ALTER ROLE {{}} {rights} PASSWORD {{}}").format(role, secret))
+        for wall in (walls.ONE, walls.ALL):
+            if not owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [wall]).fetchone():
+                owner.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(wall)))
+            owner.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(wall), role))
         if not owner.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ROLE]).fetchone():
             owner.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(role))
 

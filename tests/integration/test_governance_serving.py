@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, func, select
 
-from booking import clients, protocols
+from booking import clients, protocols, scope
 from booking.app import create_app
 from booking.desk import ask, choose
 from booking.extensions import db, equipment
@@ -373,6 +373,7 @@ def test_each_of_two_communities_is_triaged_by_its_own(app, session, community, 
     session.commit()
 
     with app.app_context():
+        scope.widen()
         titles = [equipment().protocol("fr", each.id).title for each in (community, far)]
 
     assert titles == ["Essai", DELIVERED["fr"].title]

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from booking import demo, production
 from booking.app import create_app
 from booking.extensions import db
+from config import walls
 from config.settings import SettingMissing, Settings
 from tests import builders
 from tests.conftest import address_of
@@ -117,6 +118,13 @@ def test_a_role_that_may_do_everything_is_refused(new_production, monkeypatch):
     monkeypatch.setattr(production.psycopg, "connect", lambda *_, **__: Database())
 
     with pytest.raises(SettingMissing, match="superuser"):
+        new_production()
+
+
+def test_a_login_that_cannot_stand_behind_the_wall_is_refused(new_production, monkeypatch):
+    monkeypatch.setattr(walls, "ONE", "nobody_has_made_this_role")
+
+    with pytest.raises(SettingMissing, match=f"DATABASE_URL: .* {walls.ALL}"):
         new_production()
 
 

@@ -20,7 +20,7 @@ from booking import worker
 from booking.desk import outcome_letters, tell_offers, wishes
 from booking.models import EscalatedTo, Offer, OutcomeAsked, OutcomeLetter, PromiseEvent
 from config import embedded, schema
-from config.database import engine_options, transaction
+from config.database import as_owner, engine_options, transaction
 from config.settings import Settings
 from notifications import calls, delivery, outbox
 from notifications.models import Channel, Kind, OutboxMessage, Status
@@ -61,7 +61,8 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("restarted") / "data")
-    schema.upgrade(server.engine)
+    with as_owner(lambda: server.url) as owner:
+        schema.upgrade(owner)
     yield server
     server.engine.dispose()
     embedded.stop(server.folder)

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from booking import fresh_calendars
+from booking import fresh_calendars, scope
 from booking.models import Role
 from booking.web.busy import FAILURES
 from config.settings import Settings
@@ -344,6 +344,7 @@ def test_no_more_than_two_wait_for_calendars_at_a_time(app, session, doctor, sit
         assert fresh_calendars.AT_ONCE.acquire(blocking=False)
     try:
         with app.app_context():
+            scope.widen()
             fresh_calendars.look_again(slot.reference)
             fresh_calendars.look_again("no slot at all")
     finally:
