@@ -53,8 +53,9 @@ INSERT = text("""
         CAST(:about_table AS varchar[]), CAST(:about AS uuid[]), CAST(:route AS varchar[]),
         CAST(:trace AS uuid[]), CAST(:how_many AS integer[]), CAST(:once AS bytea[]),
         CAST(:mac AS bytea[]))
-    ON CONFLICT (once) WHERE once IS NOT NULL DO NOTHING
+    ON CONFLICT DO NOTHING
 """)
+"""No conflict is named: to name `once` is to read, and nobody reads a line of another community."""
 
 KNOWN: set[bytes] = set()
 """What this process has noted lately of what is noted once: pages that renew themselves ask nothing

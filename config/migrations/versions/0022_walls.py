@@ -18,7 +18,7 @@ UNDONE = (
     BEGIN
         FOR each IN
             SELECT polname, polrelid::regclass AS tbl FROM pg_policy
-             WHERE polname IN ('community', 'everywhere', 'read')
+             WHERE polname IN ('community', 'everywhere', 'read', 'note')
         LOOP
             EXECUTE format('DROP POLICY %I ON %s', each.polname, each.tbl);
             EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', each.tbl);
