@@ -29,7 +29,7 @@ from tests.builders import LINKS, a_professional, a_site, a_slot, a_triaged_requ
 from tests.clockwork import NOON
 from tests.conftest import DEVELOPMENT, address_of
 from tests.integration.test_api_booking import wants
-from tests.integration.test_api_keys import a_partner
+from tests.integration.test_api_keys import a_partner, assert_problem
 from tests.staffing import an_account, signed_in, words
 
 PHONES = {
@@ -333,7 +333,6 @@ def swapped(session, lived):
 def test_a_page_says_that_something_cannot_be_read_and_whom_to_call(
     app, session, partner, swapped, lines
 ):
-    app.config["PROPAGATE_EXCEPTIONS"] = False
     account = an_account(session, partner.community, Role.OPERATOR)
     session.commit()
 
@@ -344,7 +343,20 @@ def test_a_page_says_that_something_cannot_be_read_and_whom_to_call(
     assert '"event": "unreadable"' in lines.getvalue()
 
 
-def test_the_command_says_what_was_changed_and_stops(app, session, swapped):
+def test_software_is_told_that_an_answer_cannot_be_read(session, partner):
+    once = {"Idempotency-Key": "once"}
+    asked = partner.questionnaire()
+    assert partner.send("POST", "", asked, **once).status_code == 201
+    session.execute(text("UPDATE idempotency_key SET body = set_byte(body, 60, 0)"))
+    session.execute(text("UPDATE idempotency_key SET body = set_byte(body, 61, 0)"))
+    session.commit()
+
+    said = assert_problem(partner.send("POST", "", asked, **once), 500, "failure")
+
+    assert "ne peut pas être lu" in said["detail"]
+
+
+def test_sealing_again_stops_at_what_was_changed_and_names_its_row(session, swapped):
     keys = f"{NEW},{_development()}"
     sealed.use(Keys.read(keys), SECRET)
 
