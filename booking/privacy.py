@@ -12,10 +12,7 @@ from typing import Any, Self
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    String,
     and_,
-    case,
-    cast,
     delete,
     func,
     or_,
@@ -44,7 +41,7 @@ from booking.models import (
     VisitorDid,
 )
 from config.database import Base, OpenTransaction
-from notifications.models import Channel, InboundMessage, OutboxMessage, Status
+from notifications.models import InboundMessage, OutboxMessage, Status
 from schedules.models import Slot
 
 DRAFTS = DRAFT_LIVES
@@ -189,12 +186,13 @@ NO_IDENTITY: Mapping[str, Any] = {
     "link_hash": None,
 }
 NO_TEXT: Mapping[str, Any] = {
-    "text": "",
-    "subject": case((OutboxMessage.channel == Channel.EMAIL, "")),
+    "text": None,
+    "subject": None,
+    "recipient": None,
     # Two mails of one change differ by their recipient alone, and stay two.
-    "recipient": cast(OutboxMessage.reference, String),
+    "recipient_key": func.uuid_send(OutboxMessage.reference),
     "invitation": None,
-    "fallbacks": [],
+    "fallbacks": None,
     "provider_id": None,
 }
 
@@ -276,7 +274,7 @@ def _says_who() -> ColumnElement[bool]:
 
 def _has_text(now: datetime) -> ColumnElement[bool]:
     return and_(
-        OutboxMessage.text != "",
+        OutboxMessage.text.is_not(None),
         OutboxMessage.expires_at <= now - MESSAGES,
         OutboxMessage.status.not_in((Status.WAITING, Status.SENDING)),
     )

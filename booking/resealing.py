@@ -1,8 +1,9 @@
 """Seal again, with the newest key, what an older one sealed: afterwards the older one may go."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, inspect, select, tuple_
 from sqlalchemy.orm import Session
 
 from booking.accounts import authenticators
@@ -13,6 +14,9 @@ from config.sealing import Keys
 
 BATCH = 500
 """Rows in one transaction: nobody who books waits longer for them."""
+
+SEALING_AGAIN = func.set_config("jourmeme.sealing_again", "on", True)
+"""Said for one transaction: what is kept for ever lets its sealed columns alone be written."""
 
 
 def seal_all_again(open_transaction: OpenTransaction, keys: Keys) -> int:
@@ -34,22 +38,28 @@ def _tables() -> Iterator[type[sealed.Row]]:
 
 
 def _table(open_transaction: OpenTransaction, table: type[sealed.Row]) -> int:
-    done, last = 0, 0
+    keys = inspect(table).primary_key
+    done, last = 0, None
     while True:
         with open_transaction() as session:
+            session.execute(select(SEALING_AGAIN))
             rows = session.scalars(
                 select(table)
-                .where(table.id > last)
-                .order_by(table.id)
+                .where(*_after(keys, last))
+                .order_by(*keys)
                 .limit(BATCH)
-                .with_for_update()
+                .with_for_update(key_share=True)
                 .execution_options(populate_existing=True)
             ).all()
             done += sum(row.seal_again() for row in rows)
             session.flush()
         if not rows:
             return done
-        last = rows[-1].id
+        last = inspect(rows[-1]).identity
+
+
+def _after(keys: Sequence[ColumnElement[Any]], last: Sequence[Any] | None) -> list[Any]:
+    return [] if last is None else [tuple_(*keys) > tuple_(*last)]
 
 
 def _authenticators(session: Session, keys: Keys) -> int:

@@ -7,8 +7,9 @@ a keyed hash: whoever has the database alone cannot try numbers until one fits.
 """
 
 import json
+import logging
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +21,16 @@ from uuid import UUID, uuid4
 from sqlalchemy import LargeBinary
 from sqlalchemy.orm import InstrumentedAttribute, mapped_column
 
-from config.sealing import FORM, LONGEST_KEY_ID, NONCE_BYTES, TAG_BYTES, Keys, Place
+from config import logs
+from config.sealing import (
+    FORM,
+    LONGEST_KEY_ID,
+    NONCE_BYTES,
+    TAG_BYTES,
+    UNREADABLE,
+    Keys,
+    Place,
+)
 
 Value = TypeVar("Value")
 """What an attribute gives: where it may be empty, `str | None` and the like."""
@@ -118,15 +128,15 @@ class Row:
     """
 
     __tablename__: str
+    __sealed__: "tuple[Sealed[Any], ...]"
     id: Any
     reference: Any
 
     def __init_subclass__(cls, **words: Any) -> None:
         """Give every sealed attribute its column, before the table is made."""
-        for name, attribute in list(vars(cls).items()):
-            if isinstance(attribute, Sealed):
-                column = mapped_column(name, LargeBinary, nullable=True)
-                setattr(cls, attribute.kept_as, column)
+        cls.__sealed__ = tuple(each for each in vars(cls).values() if isinstance(each, Sealed))
+        for each in cls.__sealed__:
+            setattr(cls, each.kept_as, mapped_column(each.name, LargeBinary, nullable=True))
         super().__init_subclass__(**words)
 
     def __init__(self, *, reference: UUID | None = None, **values: Any) -> None:
@@ -181,33 +191,42 @@ class Sealed(Generic[Value]):
         if row is None:
             return cast("InstrumentedAttribute[bytes | None]", getattr(owner, self.kept_as))
         kept = getattr(row, self.kept_as)
+        if kept is not None:
+            _tell(row, is_set=False)
+        return self.opened(type(row), row.reference, kept)
+
+    def opened(self, table: type[Row], row: UUID, kept: bytes | None) -> Value:
+        """Return what a row of this name keeps in this column.
+
+        Raises:
+            sealing.KeyUnknown, sealing.SealBroken: see there.
+        """
         if kept is None:
             return self._empty()
-        _tell(row, is_set=False)
-        return cast("Value", self._read(self._plain(row, kept)))
+        return cast("Value", self._read(self._plain(table, row, kept)))
 
-    def _plain(self, row: Row, kept: bytes) -> str:
-        return open_(kept, table=row.__tablename__, column=self.name, row=row.reference)
+    def _plain(self, table: type[Row], row: UUID, kept: bytes) -> str:
+        return open_(kept, table=table.__tablename__, column=self.name, row=row)
+
+    def sealed(self, table: type[Row], row: UUID, value: Value) -> bytes | None:
+        """Return what a row of this name is to keep in this column; None for nothing."""
+        if value == self._empty():
+            return None
+        return seal(self._write(value), table=table.__tablename__, column=self.name, row=row)
 
     def __set__(self, row: Row, value: Value) -> None:
         """Seal a value; nothing, where it is empty."""
-        before: bytes | None = getattr(row, self.kept_as)
-        sealed = self._sealed(row, value)
-        setattr(row, self.kept_as, sealed)
-        if sealed is not before:
+        table, kept = type(row), getattr(row, self.kept_as)
+        # Sealed anew it would look changed; what is emptied need not be opened.
+        if value == self._empty():
+            is_new = kept is not None
+        else:
+            is_new = kept is None or self._plain(table, row.reference, kept) != self._write(value)
+        if is_new:
+            setattr(row, self.kept_as, self.sealed(table, row.reference, value))
             _tell(row, is_set=True)
         if self._then is not None:
             self._then(row)
-
-    def _sealed(self, row: Row, value: Value) -> bytes | None:
-        if value == self._empty():
-            return None
-        written = self._write(value)
-        kept: bytes | None = getattr(row, self.kept_as)
-        # Sealed anew it would look changed.
-        if kept is not None and self._plain(row, kept) == written:
-            return kept
-        return seal(written, table=row.__tablename__, column=self.name, row=row.reference)
 
 
 def text(*, then: Callable[[Any], None] | None = None) -> Sealed[str | None]:
@@ -230,6 +249,11 @@ def mapping() -> Sealed[dict[str, Any]]:
     return Sealed(_json, json.loads, empty=dict)
 
 
+def record() -> Sealed[dict[str, Any] | None]:
+    """Return a sealed JSON object that may be missing; it is changed by being set."""
+    return Sealed(_json, json.loads, empty=_nothing)
+
+
 def sequence() -> Sealed[list[Any]]:
     """Return a sealed JSON list; it is changed by being set, never in place."""
     return Sealed(_json, json.loads, empty=list)
@@ -248,6 +272,43 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def columns(table: type[Any]) -> Iterable[Sealed[Any]]:
+def columns(table: type[Any]) -> Sequence[Sealed[Any]]:
     """Return the sealed attributes of a table, in the order of its class."""
-    return [each for each in vars(table).values() if isinstance(each, Sealed)]
+    return table.__sealed__ if issubclass(table, Row) else ()
+
+
+def written(table: type[Row], row: UUID, said: Mapping[str, Any]) -> dict[str, bytes | None]:
+    """Return sealed attributes of a row of this name as columns: for a statement without a row.
+
+    What is not said is nothing.
+    """
+    return {
+        each.name: each.sealed(table, row, said[each.name]) if each.name in said else None
+        for each in columns(table)
+    }
+
+
+def is_readable(row: Row, name: str) -> bool:
+    """Whether a sealed attribute can be read; where it cannot, the logs say of which table.
+
+    For whoever works through many rows: one that was broken must not keep the others.
+    """
+    try:
+        getattr(row, name)
+    except UNREADABLE as error:
+        logs.event("unreadable", level=logging.ERROR, error=error, kind=row.__tablename__)
+        return False
+    return True
+
+
+def read(table: type[Row], found: Any, *names: str) -> dict[str, Any]:
+    """Return sealed attributes of a row that was found as columns, its reference among them.
+
+    Raises:
+        sealing.KeyUnknown, sealing.SealBroken: if one of them cannot be read.
+    """
+    return {
+        each.name: each.opened(table, found.reference, getattr(found, each.name))
+        for each in columns(table)
+        if each.name in names
+    }

@@ -57,6 +57,10 @@ class SealBroken(ValueError):
     """What is kept here was not sealed for this place, or is not what was sealed."""
 
 
+UNREADABLE = (KeyUnknown, SealBroken)
+"""Why a sealed value cannot be read: its key is not there, or it is not what was sealed here."""
+
+
 @dataclass(frozen=True)
 class Keys:
     """Keys by their names, the newest first: that one seals, all of them open."""
@@ -113,7 +117,7 @@ class Keys:
         try:
             return cipher.decrypt(nonce, rest, head + about.said)
         except InvalidTag:
-            raise SealBroken(f"{about.table}.{about.column}") from None
+            raise SealBroken(f"{about.table}.{about.column} of {about.row}") from None
 
     def is_newest(self, sealed: bytes) -> bool:
         """Whether the newest key sealed this; otherwise `sealed_again` is due.

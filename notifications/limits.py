@@ -11,9 +11,9 @@ from typing import Any, cast
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    LargeBinary,
     Row,
     Select,
-    String,
     Table,
     bindparam,
     func,
@@ -51,14 +51,14 @@ _OWN_LIMITS = select(DailyLimit.community_id, DailyLimit.most).where(
     DailyLimit.community_id == _COMMUNITIES
 )
 _REACHED = (
-    select(_SENT.recipient)
+    select(_SENT.recipient_key)
     .where(
-        _SENT.recipient == func.any(bindparam("phones", type_=ARRAY(String))),
+        _SENT.recipient_key == func.any(bindparam("keys", type_=ARRAY(LargeBinary))),
         _SENT.channel.in_(BY_TELEPHONE),
         _WITHIN_A_DAY,
         _SENT.attempts > 0,
     )
-    .group_by(_SENT.recipient)
+    .group_by(_SENT.recipient_key)
     .having(func.count() >= MOST_A_DAY)
 )
 
@@ -76,11 +76,11 @@ _TO_PROFESSIONALS_BEGUN = _counting(_SENT.kind.in_(TO_PROFESSIONALS))
 """All built once: a worker asks them of every few messages that leave."""
 
 
-def reached(session: Session, phones: Collection[str], *, now: datetime) -> set[str]:
-    """Return those of these numbers that have been told enough within a day."""
-    if not phones:
+def reached(session: Session, keys: Collection[bytes], *, now: datetime) -> set[bytes]:
+    """Return those of these recipients' keys whose number has been told enough within a day."""
+    if not keys:
         return set()
-    return set(session.scalars(_REACHED, {"phones": list(phones), "since": now - A_DAY}))
+    return set(session.scalars(_REACHED, {"keys": list(keys), "since": now - A_DAY}))
 
 
 def most(session: Session, communities: Collection[int]) -> dict[int, int]:

@@ -5,7 +5,6 @@ Beside it: who wants no SMS, which provider is left alone for a while, and what 
 
 from datetime import datetime
 from enum import StrEnum, auto
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,7 +16,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import sealed
@@ -85,7 +83,16 @@ class Status(StrEnum):
     """A call began, nobody saw its end, and it must not be repeated."""
 
 
-class OutboxMessage(Base):
+def recipient_key(recipient: str) -> bytes:
+    """Return the keyed hash by which a number or an address is found without being read."""
+    return sealed.blind("recipient", recipient)
+
+
+def _keep_recipient_key(message: "OutboxMessage") -> None:
+    message.recipient_key = recipient_key(message.recipient)
+
+
+class OutboxMessage(sealed.Row, Base):
     """One message, written in the transaction that makes it true; written on by outbox, receipts.
 
     `about` is the asker's own reference and means nothing here: messages know no bookings.
@@ -104,15 +111,15 @@ class OutboxMessage(Base):
     version: Mapped[int]
     kind: Mapped[Kind]
     channel: Mapped[Channel]
-    recipient: Mapped[str]
-    subject: Mapped[str | None]
-    text: Mapped[str]
-    invitation: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    recipient = sealed.words(then=_keep_recipient_key)
+    recipient_key: Mapped[bytes] = mapped_column(LargeBinary)
+    """Keyed hash of the recipient: the same number, of any community, has the same."""
+    subject = sealed.text()
+    text = sealed.words()
+    invitation = sealed.record()
     """What the attached calendar entry says, as plain values: it is drawn when the mail leaves."""
     language: Mapped[str] = mapped_column(server_default="fr")
-    fallbacks: Mapped[list[dict[str, Any]]] = mapped_column(
-        JSONB, default=list, server_default="[]"
-    )
+    fallbacks = sealed.sequence()
     follows: Mapped[int | None] = mapped_column(BigInteger)
     """The message that this one stands in for: at most one does."""
     send_at: Mapped[datetime]
@@ -134,7 +141,7 @@ class OutboxMessage(Base):
             "version",
             "kind",
             "channel",
-            "recipient",
+            "recipient_key",
             name="uq_outbox_message_promised_once",
         ),
         ForeignKeyConstraint(
@@ -142,7 +149,10 @@ class OutboxMessage(Base):
         ),
         CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
         CheckConstraint("(lease IS NOT NULL) = (status = 'SENDING')", name="lease_is_for_sending"),
-        CheckConstraint("channel <> 'EMAIL' OR subject IS NOT NULL", name="email_has_subject"),
+        # What was forgotten has neither.
+        CheckConstraint(
+            "channel <> 'EMAIL' OR subject IS NOT NULL OR text IS NULL", name="email_has_subject"
+        ),
         CheckConstraint("attempts >= 0", name="attempts_are_counted"),
         Index(
             "uq_outbox_message_follows",
@@ -158,7 +168,7 @@ class OutboxMessage(Base):
         # What nobody has reported of yet: some minutes' worth.
         Index("ix_outbox_message_unreported", "call_started_at", postgresql_where=UNREPORTED),
         # Whom a reply comes from, and how often a number was written to.
-        Index("ix_outbox_message_recipient", "recipient", "send_at"),
+        Index("ix_outbox_message_recipient", "recipient_key", "send_at"),
         # How much a community has sent in a day.
         Index(
             "ix_outbox_message_begun",
@@ -184,12 +194,23 @@ class DailyLimit(Base):
     )
 
 
-class OptOut(Base):
-    """A number that asked for no more SMS, of any community: all of them have one sender."""
+def _keep_opt_out_key(stopped: "OptOut") -> None:
+    stopped.phone_key = recipient_key(stopped.phone)
+
+
+class OptOut(sealed.Row, Base):
+    """A number that asked for no more SMS, of any community: all of them have one sender.
+
+    Nothing reads `phone`: it is there so that what was asked survives a change of the secret
+    that hashes are keyed with.
+    """
 
     __tablename__ = "opt_out"
 
-    phone: Mapped[str] = mapped_column(primary_key=True)
+    phone_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """As messages have it: `recipient_key`."""
+    reference: Mapped[Reference]
+    phone = sealed.words(then=_keep_opt_out_key)
     at: Mapped[datetime]
 
 
@@ -237,7 +258,7 @@ class InboundMessage(sealed.Row, Base):
     """Keyed hash of the phone, as requests have it."""
     text = sealed.words()
     meaning: Mapped[Meaning]
-    answer: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
+    answer = sealed.sequence()
     came_at: Mapped[datetime]
     needs_somebody: Mapped[bool]
     seen_at: Mapped[datetime | None]

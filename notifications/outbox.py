@@ -7,7 +7,7 @@ passed on to its next way (notifications.ways) in the transaction that says so.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -18,7 +18,6 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
-    case,
     func,
     or_,
     select,
@@ -26,10 +25,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from config import logs
+from config import logs, sealed
+from config.sealing import UNREADABLE
 from notifications import calls, drafting, limits, opt_outs, pacing, senders_stopped, ways
 from notifications.letters import Draft, Letter
-from notifications.models import STILL_TO_SEND, Channel, Kind, OutboxMessage, Status
+from notifications.models import (
+    STILL_TO_SEND,
+    Channel,
+    Kind,
+    OutboxMessage,
+    Status,
+    recipient_key,
+)
 from notifications.pacing import MOST_CALLS
 
 TABLE = cast("Table", OutboxMessage.__table__)
@@ -45,6 +52,9 @@ TOO_MANY_TODAY = "too_many_today"
 
 OVER_DAILY_LIMIT = "over_daily_limit"
 """Why a message did not leave: its community has sent all it may in a day."""
+
+UNREADABLE_HERE = "unreadable"
+"""Why a message did not leave: its key is lost, or somebody changed it. It is a person's."""
 
 WANTS_NO_SMS = "twilio_21610"
 """The provider knows of a STOP that we have not heard."""
@@ -96,15 +106,14 @@ def withdraw(
     """
     theirs = [OutboxMessage.community_id == community_id, OutboxMessage.about == about]
     if notices_to is not None:
-        theirs.append(
-            or_(OutboxMessage.kind != Kind.NOTICE, OutboxMessage.recipient.in_(notices_to))
-        )
+        kept = [recipient_key(each) for each in notices_to]
+        theirs.append(or_(OutboxMessage.kind != Kind.NOTICE, OutboxMessage.recipient_key.in_(kept)))
     # Locked first, in a statement of its own: what a worker is passing on at this moment is
     # written by now, and is seen by the statements that follow.
     session.execute(
         update(OutboxMessage)
-        .where(*theirs, OutboxMessage.fallbacks != [])
-        .values(fallbacks=[])
+        .where(*theirs, OutboxMessage.fallbacks.is_not(None))
+        .values(fallbacks=None)
         .execution_options(synchronize_session=False)
     )
     leaving = [*theirs, OutboxMessage.status.in_((Status.WAITING, Status.SENDING))]
@@ -117,16 +126,20 @@ def withdraw(
 
 
 def erase(session: Session, community_id: int, about: UUID) -> None:
-    """Empty every message about this subject of whom it was for, and of what it said."""
+    """Empty every message about this subject of whom it was for, and of what it said.
+
+    Two of one change differ by their recipient alone: each has a key of its own afterwards.
+    """
     session.execute(
         update(OutboxMessage)
         .where(OutboxMessage.community_id == community_id, OutboxMessage.about == about)
         .values(
-            recipient=func.concat("erased ", OutboxMessage.id),
-            text="",
-            subject=case((OutboxMessage.channel == Channel.EMAIL, "")),
+            recipient=None,
+            recipient_key=func.uuid_send(OutboxMessage.reference),
+            text=None,
+            subject=None,
             invitation=None,
-            fallbacks=[],
+            fallbacks=None,
         )
         .execution_options(synchronize_session=False)
     )
@@ -140,15 +153,18 @@ def lease(session: Session, *, now: datetime, limit: int) -> list[Letter]:
     """
     due = session.execute(_DUE, {"moment": now, "most": limit}).all()
     refusals = _refusals(session, due, now)
-    exceptions = {row.id for row in due if row.id in refusals or _is_over(row, now)}
-    for message in _whole(session, [row for row in due if row.id in exceptions]):
+    over = {row.id for row in due if _is_over(row, now)}
+    token = uuid4()
+    open_to_us = [row for row in due if row.id not in over | refusals.keys()]
+    letters = [letter for row in open_to_us if (letter := _letter(row, token))]
+    leaving = {letter.id for letter in letters}
+    refusals = {row.id: UNREADABLE_HERE for row in open_to_us if row.id not in leaving} | refusals
+    for message in _whole(session, [row for row in due if row.id not in leaving]):
         if message.id in refusals:
             _refuse(session, message, refusals[message.id], now)
         else:
             _settle(session, message, now)
     session.flush()
-    token = uuid4()
-    letters = [_letter(row, token) for row in due if row.id not in exceptions]
     calls.take(session, letters, now=now)
     return letters
 
@@ -219,15 +235,17 @@ def refuse(session: Session, community_id: int, about: UUID, *, why: str, now: d
     session.flush()
 
 
-def _refusals(session: Session, due: Sequence[Row[Any]], now: datetime) -> Mapping[int, str]:
+def _refusals(session: Session, due: Sequence[Row[Any]], now: datetime) -> dict[int, str]:
     """Return which of these must not go to their number, and why."""
     to_phones = [m for m in due if m.channel in limits.BY_TELEPHONE]
-    phones = {m.recipient for m in to_phones}
-    stopped = opt_outs.among(session, phones)
-    told = limits.reached(session, phones, now=now)
-    too_many = {m.id: TOO_MANY_TODAY for m in to_phones if m.recipient in told}
+    keys = {m.recipient_key for m in to_phones}
+    stopped = opt_outs.keys_among(session, keys)
+    told = limits.reached(session, keys, now=now)
+    too_many = {m.id: TOO_MANY_TODAY for m in to_phones if m.recipient_key in told}
     wants_none = {
-        m.id: "opted_out" for m in to_phones if m.channel is Channel.SMS and m.recipient in stopped
+        m.id: "opted_out"
+        for m in to_phones
+        if m.channel is Channel.SMS and m.recipient_key in stopped
     }
     return _over_the_day(session, to_phones, now) | too_many | wants_none
 
@@ -279,17 +297,20 @@ def _settle(session: Session, message: OutboxMessage, now: datetime) -> None:
         ways.pass_on(session, message, now=now)
 
 
-def _letter(message: Row[Any], token: UUID) -> Letter:
+def _letter(message: Row[Any], token: UUID) -> Letter | None:
+    """Return what a sender gets; None if it cannot be read: then no try will do."""
+    try:
+        said = sealed.read(OutboxMessage, message, "recipient", "subject", "text", "invitation")
+    except UNREADABLE:
+        logs.event("message_unreadable", level=logging.ERROR, message=message.reference)
+        return None
     return Letter(
         community_id=message.community_id,
         id=message.id,
         lease=token,
         reference=message.reference,
         channel=message.channel,
-        recipient=message.recipient,
-        subject=message.subject,
-        text=message.text,
-        invitation=message.invitation,
+        **said,
         expires_at=message.expires_at,
         attempts=message.attempts + 1,
         language=message.language,

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import sealed
 from notifications import opt_outs, pacing, ways
 from notifications.models import OutboxMessage, Status
 
@@ -78,7 +79,8 @@ def record(session: Session, report: Report, *, our_account: str, now: datetime)
     )
     if message is None or not _is_news(message, report, status):
         return False
-    if report.error == WANTS_NO_SMS:
+    # Where it cannot be read, the provider says so again of the next SMS.
+    if report.error == WANTS_NO_SMS and sealed.is_readable(message, "recipient"):
         opt_outs.add(session, message.recipient, now=now)
     if status in BAD_NEWS and _try_again(message, report, now):
         return True

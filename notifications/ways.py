@@ -5,13 +5,15 @@ written in the transaction that notes the failure of the one before it.
 """
 
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
+from uuid import uuid4
 
 from sqlalchemy import Table, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from notifications import pacing, senders_stopped
+from config import sealed
+from notifications import drafting, pacing, senders_stopped
 from notifications.models import (
     STILL_TO_SEND,
     UNREPORTED,
@@ -41,32 +43,47 @@ def pass_on(session: Session, message: OutboxMessage, *, now: datetime) -> bool:
     """Write the next way of a message that failed for good; False if none is left.
 
     The message is locked by whoever noted the failure. A way that was promised beside it (the
-    mail of everybody who gave an address) is not written again.
+    mail of everybody who gave an address) is not written again. Ways that cannot be read stay
+    where they are, and the message is a person's.
     """
+    if not sealed.is_readable(message, "fallbacks"):
+        return False
     ways, message.fallbacks = message.fallbacks, []
     if message.expires_at <= now:
         return False
-    for done, way in enumerate(ways, 1):
-        written = session.scalar(
-            insert(TABLE)
-            .values(
-                community_id=message.community_id,
-                about=message.about,
-                version=message.version,
-                kind=message.kind,
-                language=message.language,
-                send_at=now,
-                expires_at=message.expires_at,
-                follows=message.id,
-                fallbacks=ways[done:],
-                **{**way, "channel": Channel(way["channel"])},
-            )
-            .on_conflict_do_nothing(constraint="uq_outbox_message_promised_once")
-            .returning(TABLE.c.id)
+    return any(
+        _is_written(session, message, way, ways[done:], now) for done, way in enumerate(ways, 1)
+    )
+
+
+def _is_written(
+    session: Session,
+    message: OutboxMessage,
+    way: dict[str, Any],
+    left: list[dict[str, Any]],
+    now: datetime,
+) -> bool:
+    """Write a way as the row that follows a message; False if the same was promised before."""
+    reference = uuid4()
+    written = session.scalar(
+        insert(TABLE)
+        .values(
+            community_id=message.community_id,
+            reference=reference,
+            about=message.about,
+            version=message.version,
+            kind=message.kind,
+            channel=Channel(way["channel"]),
+            language=message.language,
+            send_at=now,
+            expires_at=message.expires_at,
+            follows=message.id,
+            **drafting.sealed_as(reference, way | {"fallbacks": left}),
         )
-        if written is not None:
-            return True
-    return False
+        .on_conflict_do_nothing(constraint="uq_outbox_message_promised_once")
+        .returning(TABLE.c.id)
+    )
+    return written is not None
 
 
 def arrived(session: Session, message: OutboxMessage) -> None:

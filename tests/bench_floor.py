@@ -45,9 +45,10 @@ remembered AS (
     SELECT community_id, id, 'ENDED', due_at, 'API', now() FROM kept),
 told AS (
     INSERT INTO outbox_message (community_id, reference, about, version, kind, channel, recipient,
-                                subject, text, send_at, expires_at, status, attempts)
-    SELECT community_id, gen_random_uuid(), %(booking)s, 0, kind, channel, 'somebody', 'subject',
-           repeat('x', 140), now(), starts_at, 'WAITING', 0
+                                recipient_key, subject, text, send_at, expires_at, status, attempts)
+    SELECT community_id, gen_random_uuid(), %(booking)s, 0, kind, channel, sha256('who'),
+           sha256('who'), sha256('subject'), decode(repeat('78', 200), 'hex'),
+           now(), starts_at, 'WAITING', 0
       FROM claimed, (VALUES ('CONFIRMATION', 'SMS'), ('NOTICE', 'EMAIL')) AS m (kind, channel))
 SELECT id FROM claimed
 """

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import UUID, uuid4
 
 from sqlalchemy import Table, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from booking.api.problems import Kind, Problem
 from booking.clients import Client
 from booking.models import IdempotencyKey
+from config import sealed
 
 KEPT = timedelta(hours=24)
 """How long an answer can be asked for again. Older rows count for nothing, deleted or not."""
@@ -49,13 +51,19 @@ def once(
     Raises:
         Problem: KEY_REUSED, if the key was given to another request.
     """
-    if not _is_first(session, client, key, fingerprint, now):
-        return _kept(session, client, key, fingerprint)
+    # The content is somebody's name and phone: a plain hash could be tried until one fits.
+    keyed = sealed.blind("partner's write", fingerprint.hex())
+    reference = _first(session, client, key, keyed, now)
+    if reference is None:
+        return _kept(session, client, key, keyed)
     answer = act()
     session.execute(
         update(KEPT_ANSWERS)
         .where(*_row(client, key))
-        .values(status=answer.status, body=answer.body)
+        .values(
+            status=answer.status,
+            **sealed.written(IdempotencyKey, reference, {"body": answer.body}),
+        )
     )
     return answer
 
@@ -68,10 +76,17 @@ def _row(client: Client, key: str) -> tuple[Any, ...]:
     )
 
 
-def _is_first(
+def _first(
     session: Session, client: Client, key: str, fingerprint: bytes, now: datetime
-) -> bool:
-    fresh = {"fingerprint": fingerprint, "status": NOT_YET, "body": {}, "created_at": now}
+) -> UUID | None:
+    """Write the row and return its reference; None if this write is known."""
+    fresh = {
+        "reference": uuid4(),
+        "fingerprint": fingerprint,
+        "status": NOT_YET,
+        "body": None,
+        "created_at": now,
+    }
     written = (
         insert(KEPT_ANSWERS)
         .values(community_id=client.community.id, client_id=client.id, key=key, **fresh)
@@ -80,17 +95,22 @@ def _is_first(
             set_=fresh,
             where=KEPT_ANSWERS.c.created_at <= now - KEPT,
         )
-        .returning(KEPT_ANSWERS.c.key)
+        .returning(KEPT_ANSWERS.c.reference)
     )
-    return session.scalar(written) is not None
+    reference: UUID | None = session.scalar(written)
+    return reference
 
 
 def _kept(session: Session, client: Client, key: str, fingerprint: bytes) -> Answer:
     before = session.execute(
-        select(KEPT_ANSWERS.c.fingerprint, KEPT_ANSWERS.c.status, KEPT_ANSWERS.c.body).where(
-            *_row(client, key)
-        )
+        select(
+            KEPT_ANSWERS.c.reference,
+            KEPT_ANSWERS.c.fingerprint,
+            KEPT_ANSWERS.c.status,
+            KEPT_ANSWERS.c.body,
+        ).where(*_row(client, key))
     ).one()
     if before.fingerprint != fingerprint:
         raise Problem(Kind.KEY_REUSED)
-    return Answer(before.status, before.body, is_replayed=True)
+    said = sealed.read(IdempotencyKey, before, "body")
+    return Answer(before.status, said["body"], is_replayed=True)

@@ -5,6 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from flask import Blueprint, Response, request
+from flask_babel import lazy_gettext as _
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,6 +16,8 @@ from booking.api import appointments, asked, door, openapi, problems, requests
 from booking.api.problems import Kind, Problem
 from booking.api.writing import written
 from booking.extensions import csrf, equipment
+from config import logs
+from config.sealing import KeyUnknown, SealBroken
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +100,16 @@ def _busy(_error: Exception) -> Response:
     """Say that it may be tried again: the database is away, or somebody holds what was asked."""
     log.warning("api_busy")
     return problems.of_problem(Problem(Kind.BUSY))
+
+
+@api.errorhandler(KeyUnknown)
+@api.errorhandler(SealBroken)
+def _sealed(error: Exception) -> Response:
+    """Say that what is kept cannot be read: its key is not there, or somebody changed it."""
+    logs.event("unreadable", level=logging.ERROR, error=error)
+    return problems.of_problem(
+        Problem(Kind.FAILURE, _("Ce qui est gardé ici ne peut pas être lu. Prévenez le service."))
+    )
 
 
 @api.errorhandler(ParseException)

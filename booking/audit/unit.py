@@ -27,6 +27,11 @@ REFUSALS = frozenset({Action.REFUSED, Action.SIGN_IN_REFUSED})
 """They are noted also when the transaction in which they happened is rolled back."""
 
 
+OF_PATIENTS = frozenset({"care_request", "assessment", "inbound_message"})
+"""Tables whose rows are a patient's file. What else is sealed is met beside one of them, or names
+nobody: messages on their way, calendars' addresses."""
+
+
 class _Seen(NamedTuple):
     """A row that was opened: by its own name, or by the number of the request it belongs to."""
 
@@ -52,6 +57,8 @@ class Unit:
 
     def notice(self, row: Row, is_set: bool) -> None:  # noqa: FBT001 - a sealed.Watch
         """Collect that something of a row was opened or set."""
+        if row.__tablename__ not in OF_PATIENTS:
+            return
         if is_set:
             self._written[id(row)] = row
         elif not inspect(row).transient:

@@ -15,7 +15,7 @@ from booking.extensions import db, equipment, now
 from booking.models import Action
 from config import address, schema
 from config.database import Base, as_owner, transaction
-from config.sealing import KeyUnknown
+from config.sealing import KeyUnknown, SealBroken
 
 
 @click.command("seed-demo")
@@ -106,6 +106,11 @@ def reseal() -> None:
     except KeyUnknown as unknown:
         raise click.ClickException(
             f"La clé {unknown.key} manque dans ENCRYPTION_KEYS : remettez-la à la fin de la liste."
+        ) from None
+    except SealBroken as broken:
+        raise click.ClickException(
+            f"Ce que garde {broken} n’est pas ce qui y a été scellé : quelqu’un l’a changé ou "
+            "déplacé. Reprenez cette ligne d’une sauvegarde, puis recommencez."
         ) from None
     unit.note(Action.RESEAL, count=done)
     click.echo(f"Lignes scellées à nouveau : {done}. Seule la première clé sert désormais.")

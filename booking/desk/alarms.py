@@ -11,6 +11,7 @@ from booking.desk.ask import DRAFT_LIVES
 from booking.desk.waiting import is_choosing
 from booking.links import Links
 from booking.models import CareRequest, EscalatedTo, Promise
+from config import sealed
 from notifications import outbox
 from notifications.letters import Draft
 from notifications.messages import DeadlineNear
@@ -35,7 +36,7 @@ def sound(session: Session, *, links: Links, now: datetime) -> Counter[Escalated
     """
     told: Counter[EscalatedTo] = Counter()
     for promise, request, community, chooses in _due(session, now):
-        if chooses or request.phone is None:
+        if chooses or request.phone_key is None:
             _wait(promise, request, now)
             continue
         every = escalation.steps(promise.began_at, promise.due_at, community.alarm_percents)
@@ -46,7 +47,9 @@ def sound(session: Session, *, links: Links, now: datetime) -> Counter[Escalated
             continue
         promises.escalate(session, promise, community, to, now=now)
         told[to] += 1
-        if to is EscalatedTo.ON_CALL and community.on_call_phone:
+        # A number that cannot be read keeps nobody from being alarmed on the screens.
+        is_known = sealed.is_readable(community, "on_call_phone")
+        if to is EscalatedTo.ON_CALL and is_known and community.on_call_phone:
             outbox.promise(session, _sms(promise, community, community.on_call_phone, links, now))
     session.flush()
     return told

@@ -44,7 +44,7 @@ def of(session: Session, message: UUID) -> Heard | None:
         select(OutboxMessage).where(
             OutboxMessage.reference == message,
             OutboxMessage.channel == Channel.VOICE,
-            OutboxMessage.text != "",
+            OutboxMessage.text.is_not(None),
         )
     )
     if found is None:

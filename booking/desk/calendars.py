@@ -11,6 +11,7 @@ from booking.desk import contradicted, supply
 from booking.desk.board import Scope
 from booking.desk.supply import NotTheirs
 from booking.models import Booking, BookingStatus
+from config import sealed
 from schedules.calendars import closing, guard, keeping
 from schedules.calendars.guard import Failure
 from schedules.calendars.keeping import Applied
@@ -83,7 +84,7 @@ def kept(session: Session, scope: Scope, *, now: datetime) -> list[Kept]:
             reference=calendar.reference,
             professional_name=professional.name,
             site_name=site.name,
-            host=guard.host_of(calendar.url),
+            host=guard.host_of(calendar.url) if sealed.is_readable(calendar, "url") else "",
             read_at=calendar.read_at,
             failure=Failure(calendar.failure) if calendar.failure else None,
             is_distrusted=is_unreadable,

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking.desk.staff import Actor
-from booking.models import CareRequest, EventKind, SafetyEvent
+from booking.models import LONGEST_REPORT, CareRequest, EventKind, SafetyEvent
 
-LONGEST = 1000
+LONGEST = LONGEST_REPORT
 """Letters of what happened."""
 
 

@@ -19,7 +19,7 @@ from booking.links import Links
 from booking.models import Booking, BookingStatus, CancelledBy, CareRequest
 from config import sealed
 from notifications import messages, opt_outs, phones
-from notifications.models import InboundMessage, Meaning, OutboxMessage
+from notifications.models import InboundMessage, Meaning, OutboxMessage, recipient_key
 from notifications.replies import meaning_of
 from notifications.texts import REPLIES, Language
 from schedules.models import Community, Slot
@@ -68,14 +68,15 @@ def receive(session: Session, inbound: Inbound, *, links: Links, now: datetime) 
     community_id, language = _whose(session, phone, mine)
     if community_id is None:
         return [REPLIES[language].worse] if meaning is Meaning.WORSE else []
-    noted = _noted(session, inbound, community_id, meaning, now)
-    if noted is None:
-        return list(_answered_before(session, inbound))
+    message = _noted(session, inbound, community_id, meaning, now)
+    if message is None:
+        return _answered_before(session, inbound)
     answer, needs_somebody = _act(session, phone, meaning, mine, language, links=links, now=now)
+    kept = sealed.written(InboundMessage, message, {"answer": answer})["answer"]
     session.execute(
         update(InboundMessage)
-        .where(InboundMessage.community_id == community_id, InboundMessage.id == noted)
-        .values(answer=answer, needs_somebody=needs_somebody)
+        .where(InboundMessage.community_id == community_id, InboundMessage.reference == message)
+        .values(answer=kept, needs_somebody=needs_somebody)
     )
     return answer
 
@@ -113,7 +114,7 @@ def _whose(session: Session, phone: str, mine: Sequence[Mine]) -> tuple[int | No
         return mine[0].Community.id, tell.language_of(mine[0].language)
     last = session.execute(
         select(OutboxMessage.community_id, OutboxMessage.language)
-        .where(OutboxMessage.recipient == phone)
+        .where(OutboxMessage.recipient_key == recipient_key(phone))
         .order_by(OutboxMessage.send_at.desc())
         .limit(1)
     ).one_or_none()
@@ -122,31 +123,37 @@ def _whose(session: Session, phone: str, mine: Sequence[Mine]) -> tuple[int | No
 
 def _noted(
     session: Session, inbound: Inbound, community_id: int, meaning: Meaning, now: datetime
-) -> int | None:
-    """Write a message once; None if it is written. Whoever comes second waits for the first."""
+) -> UUID | None:
+    """Write a message once and return its reference; None if it is written.
+
+    Whoever comes second waits for the first.
+    """
     message = InboundMessage(
         community_id=community_id,
         provider_id=inbound.provider_id,
         phone=inbound.phone,
         text=inbound.text.replace("\0", "")[:LONGEST_TEXT],
         meaning=meaning,
-        answer=[],
         came_at=now,
         needs_somebody=False,
     )
-    written: int | None = session.scalar(
+    written: UUID | None = session.scalar(
         insert(InboundMessage)
         .values(**message.as_set())
         .on_conflict_do_nothing(index_elements=["provider_id"])
-        .returning(InboundMessage.id)
+        .returning(InboundMessage.reference)
     )
     return written
 
 
 def _answered_before(session: Session, inbound: Inbound) -> list[str]:
-    return session.scalars(
-        select(InboundMessage.answer).where(InboundMessage.provider_id == inbound.provider_id)
-    ).one()
+    return (
+        session.scalars(
+            select(InboundMessage).where(InboundMessage.provider_id == inbound.provider_id)
+        )
+        .one()
+        .answer
+    )
 
 
 def _act(
@@ -207,7 +214,7 @@ def _answers_today(session: Session, phone: str, now: datetime) -> int:
                 InboundMessage.phone_key == sealed.blind("phone", phone),
                 InboundMessage.came_at > now - A_DAY,
                 InboundMessage.meaning != Meaning.WORSE,
-                InboundMessage.answer != [],
+                InboundMessage.answer.is_not(None),
             )
         )
         or 0

@@ -14,6 +14,7 @@ from booking.desk import sample
 from booking.desk.sample import AskedAgain, Month
 from booking.desk.staff import Actor
 from booking.models import (
+    LONGEST_REPORT,
     Assessment,
     CareRequest,
     CaseReview,
@@ -25,7 +26,7 @@ from booking.models import (
 )
 from booking.triage.protocol import Level
 
-LONGEST = 1000
+LONGEST = LONGEST_REPORT
 """Letters of a comment."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from booking.desk.reach import ITS_SITE, ITS_SLOT, Reach, is_owed
 from booking.models import Booking, CareRequest
+from config import sealed
 from notifications.messages import Change
 from notifications.models import Channel as Means
 from notifications.models import Kind, OutboxMessage, Status
@@ -166,7 +167,7 @@ def unnoticed(session: Session, reach: Reach, *, now: datetime) -> list[Unnotice
         for who in session.scalars(
             select(Professional).where(
                 Professional.community_id == reach.community_id,
-                Professional.email.in_({message.recipient for message, *_ in rows}),
+                Professional.email.in_({_said(message)[0] for message, *_ in rows}),
             )
         )
     }
@@ -177,18 +178,27 @@ def _unnoticed_line(
     row: Row[OutboxMessage, Slot, Professional, Site], names: dict[str | None, str]
 ) -> Unnoticed:
     message, slot, theirs, site = row
-    is_theirs = theirs.email == message.recipient
-    # The calendar entry in it: whoever an appointment was taken from had it at another time.
-    shown = (message.invitation or {}).get("entry", {})
+    recipient, shown = _said(message)
+    is_theirs = recipient in (theirs.email, None)
     told = Change.MOVED if message.version else Change.BOOKED
     return Unnoticed(
         status=message.status,
         promised_at=message.send_at,
-        professional=theirs.name if is_theirs else names.get(message.recipient, message.recipient),
+        professional=theirs.name if is_theirs else names.get(recipient, str(recipient)),
         phone=site.phone if is_theirs else None,
         change=Change.CANCELLED if shown.get("is_cancelled") else told,
         starts_at=datetime.fromisoformat(shown["starts_at"]) if shown else slot.starts_at,
     )
+
+
+def _said(message: OutboxMessage) -> tuple[str | None, dict[str, Any]]:
+    """Return whom a mail was for, and the calendar entry in it; None and none if unreadable.
+
+    The entry: whoever an appointment was taken from had it at another time.
+    """
+    if not all(sealed.is_readable(message, name) for name in ("recipient", "invitation")):
+        return None, {}
+    return message.recipient, (message.invitation or {}).get("entry", {})
 
 
 def _unnoticed() -> Select[OutboxMessage, Slot, Professional, Site]:

@@ -59,10 +59,18 @@ from booking.models.proofs import (
     PasswordReset,
     RecoveryCode,
 )
-from booking.models.review import CaseReview, EventKind, SafetyEvent, Verdict, WhyRead
+from booking.models.review import (
+    LONGEST_REPORT,
+    CaseReview,
+    EventKind,
+    SafetyEvent,
+    Verdict,
+    WhyRead,
+)
 
 __all__ = [
     "LONGEST_ADDRESS",
+    "LONGEST_REPORT",
     "SHORTEST_NAME",
     "Account",
     "AccountSite",

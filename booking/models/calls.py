@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from booking.models.doors import Role
 from booking.triage.protocol import Level
+from config import sealed
 from config.database import Base, CommunityId, Id, Reference
 from schedules.models import DOCTOR
 
@@ -35,7 +36,7 @@ ORDER = "'{NOT_UNSCHEDULED,WITHIN_24H,SAME_DAY,CALL_15_ADVICE,CALL_15}'::varchar
 IS_RAISED = f"array_position({ORDER}, to_level) > array_position({ORDER}, from_level)"
 
 
-class LevelDecision(Base):
+class LevelDecision(sealed.Row, Base):
     """Somebody's decision that a need is more, or less, urgent than it stood. Kept for ever.
 
     It starts from the level that a judgement really has (`fk_level_decision_from`), and the
@@ -53,7 +54,7 @@ class LevelDecision(Base):
     """The judgement that it changes, and that stays as it was."""
     from_level: Mapped[Level] = mapped_column(_level("from_level"))
     to_level: Mapped[Level] = mapped_column(_level("to_level"))
-    reason: Mapped[str]
+    reason = sealed.words()
     account: Mapped[UUID]
     name: Mapped[str]
     """As the account was called then."""
@@ -83,7 +84,7 @@ class LevelDecision(Base):
         # What the judgement that follows points to: its level is the one that was decided.
         UniqueConstraint("community_id", "id", "request_id", "to_level", name="uq_decision_level"),
         CheckConstraint("from_level <> to_level", name="changes_the_level"),
-        CheckConstraint("btrim(reason) <> ''", name="reason_is_said"),
+        CheckConstraint("reason IS NOT NULL", name="reason_is_said"),
         CheckConstraint(
             "(professional_id IS NULL) = (profession IS NULL)", name="clinician_is_whole"
         ),

@@ -135,7 +135,8 @@ class CareRequest(sealed.Row, Base):
     may_leave_message: Mapped[bool | None]
     email = sealed.text()
     wants_sms: Mapped[bool] = mapped_column(server_default="true")
-    call_back_hours: Mapped[str | None]
+    call_back_hours = sealed.text()
+    """In somebody's own words."""
     call_back_asked_at: Mapped[datetime | None]
     declined_because: Mapped[str | None]
     """Why it ended without an appointment: a code that the door chose."""

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -14,9 +13,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config import sealed
 from config.database import Base, CommunityId, Id, Reference
 
 
@@ -188,7 +187,7 @@ class ApiClient(Base):
     )
 
 
-class IdempotencyKey(Base):
+class IdempotencyKey(sealed.Row, Base):
     """The answer that a client's write was given, so that its repetition gets the same one."""
 
     __tablename__ = "idempotency_key"
@@ -196,10 +195,11 @@ class IdempotencyKey(Base):
     community_id: Mapped[CommunityId]
     client_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
+    reference: Mapped[Reference]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 of method, path and body: the same key with another body is a mistake."""
+    """Keyed hash of method, path and body: the same key with another body is a mistake."""
     status: Mapped[int]
-    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    body = sealed.mapping()
     created_at: Mapped[datetime]
 
     __table_args__ = (

@@ -16,7 +16,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from booking.models.doors import Role
+from config import sealed
 from config.database import Base, CommunityId, Id, Reference
+
+LONGEST_REPORT = 1000
+"""Letters of a report or a comment."""
 
 
 class EventKind(StrEnum):
@@ -26,7 +30,7 @@ class EventKind(StrEnum):
     NEAR_MISS = "NEAR_MISS"
 
 
-class SafetyEvent(Base):
+class SafetyEvent(sealed.Row, Base):
     """What somebody on the staff reports about a request. Append-only: a trigger refuses all else.
 
     It names no patient: its request forgets who they are, and these words stay.
@@ -39,7 +43,7 @@ class SafetyEvent(Base):
     reference: Mapped[Reference]
     request_id: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[EventKind]
-    what: Mapped[str]
+    what = sealed.words()
     account: Mapped[UUID]
     name: Mapped[str]
     """As the account was called then."""
@@ -51,7 +55,10 @@ class SafetyEvent(Base):
         ForeignKeyConstraint(
             ["community_id", "request_id"], ["care_request.community_id", "care_request.id"]
         ),
-        CheckConstraint("btrim(what) <> '' AND length(what) <= 1000", name="what_is_said"),
+        CheckConstraint(
+            f"what IS NOT NULL AND octet_length(what) <= {sealed.most_bytes(LONGEST_REPORT)}",
+            name="what_is_said",
+        ),
         Index("ix_safety_event_request", "community_id", "request_id"),
         Index("ix_safety_event_at", "community_id", "at"),
     )
@@ -76,7 +83,7 @@ class Verdict(StrEnum):
     TO_DISCUSS = "TO_DISCUSS"
 
 
-class CaseReview(Base):
+class CaseReview(sealed.Row, Base):
     """That somebody has read a case of a month again, and what they say. Append-only.
 
     The last one of a case and a month is what counts.
@@ -86,13 +93,14 @@ class CaseReview(Base):
 
     community_id: Mapped[CommunityId]
     id: Mapped[Id]
+    reference: Mapped[Reference]
     request_id: Mapped[int] = mapped_column(BigInteger)
     month: Mapped[date]
     """Its first day, where the community is."""
     why: Mapped[list[str]] = mapped_column(ARRAY(String))
     """As it was when it was read: a phone that is forgotten later tells nothing any more."""
     verdict: Mapped[Verdict]
-    comment: Mapped[str | None]
+    comment = sealed.text()
     account: Mapped[UUID]
     name: Mapped[str]
     at: Mapped[datetime]
@@ -104,8 +112,7 @@ class CaseReview(Base):
         CheckConstraint("extract(day FROM month) = 1", name="month_is_its_first_day"),
         CheckConstraint("cardinality(why) > 0", name="read_for_a_reason"),
         CheckConstraint(
-            "comment IS NULL OR (btrim(comment) <> '' AND length(comment) <= 1000)",
-            name="comment_is_said",
+            f"octet_length(comment) <= {sealed.most_bytes(LONGEST_REPORT)}", name="comment_is_short"
         ),
         CheckConstraint("verdict = 'SOUND' OR comment IS NOT NULL", name="doubt_is_said"),
         Index("ix_case_review_month", "community_id", "month", "request_id"),

@@ -97,9 +97,8 @@ def messages() -> ResponseReturnValue:
 def attachment(message: UUID) -> ResponseReturnValue:
     """Answer the calendar file that was attached to a mail."""
     with transaction(db.session) as session:
-        found = session.scalar(
-            select(OutboxMessage.invitation).where(OutboxMessage.reference == message)
-        )
+        kept = session.scalar(select(OutboxMessage).where(OutboxMessage.reference == message))
+        found = kept.invitation if kept else None
     if found is None:
         abort(404)
     calendar = Response(ics.drawn(found)[0], content_type="text/calendar; charset=utf-8")

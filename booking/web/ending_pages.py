@@ -20,7 +20,7 @@ from booking.web.journey import Step
 from booking.web.triage_pages import Elsewhere, Shown
 from booking.web.visit import Visit
 from notifications import outbox
-from notifications.models import Kind, OutboxMessage, Status
+from notifications.models import Kind, OutboxMessage, Status, recipient_key
 from schedules import directory, nomenclature, slots
 
 WISH = "attente"
@@ -167,7 +167,7 @@ def show_call_back(visit: Visit, step: Step) -> Shown:
         "typed": {"telephone": phone, "heures": asked.call_back_hours},
         "phone": phone,
         "deadline": deadline(visit),
-        "takes_sms": asked.phone in _told(visit, but=(Status.WITHDRAWN, Status.FAILED)),
+        "takes_sms": _key(asked.phone) in _told(visit, but=(Status.WITHDRAWN, Status.FAILED)),
         "wishes": asked.phone is None or wishes.is_waiting(visit.session, asked),
     }
 
@@ -207,7 +207,7 @@ def _promise(visit: Visit) -> None:
     One for each number that is typed would let anybody send ours to whomever they like.
     """
     asked = visit.request
-    if asked.phone in _told(visit):
+    if _key(asked.phone) in _told(visit):
         return
     outbox.withdraw(visit.session, asked.community_id, asked.reference, now=visit.now)
     if _told(visit):
@@ -235,12 +235,16 @@ def _promise(visit: Visit) -> None:
         )
 
 
-def _told(visit: Visit, but: Collection[Status] = (Status.WITHDRAWN,)) -> set[str]:
-    """Return the numbers, one at most, to which the promise of a call left or is about to."""
+def _key(phone: str | None) -> bytes | None:
+    return recipient_key(phone) if phone else None
+
+
+def _told(visit: Visit, but: Collection[Status] = (Status.WITHDRAWN,)) -> set[bytes]:
+    """Return the key of the number to which the promise of a call left or is about to."""
     asked = visit.request
     return set(
         visit.session.scalars(
-            select(OutboxMessage.recipient).where(
+            select(OutboxMessage.recipient_key).where(
                 OutboxMessage.community_id == asked.community_id,
                 OutboxMessage.about == asked.reference,
                 OutboxMessage.kind == Kind.CALL_BACK,

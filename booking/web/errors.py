@@ -1,5 +1,6 @@
 """What people see when something is wrong: plain French, the 15, and the phone of the service."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from booking.desk.ask import ProtocolNotInForce
 from booking.extensions import equipment
+from config import logs
+from config.sealing import UNREADABLE
 from schedules.models import Community
 
 LINES = "jourmeme.lines"
@@ -83,6 +86,14 @@ CLOSED = Said(
     ),
 )
 
+SEALED = Said(
+    lazy("Cette page ne peut pas s’ouvrir"),
+    lazy(
+        "Ce qui est gardé ici ne peut pas être lu en ce moment. Téléphonez plutôt, et prévenez la "
+        "personne qui gère le service."
+    ),
+)
+
 
 def init_app(app: Flask) -> None:
     """Give every error of the app a page that helps."""
@@ -93,6 +104,8 @@ def init_app(app: Flask) -> None:
     for busy in (OperationalError, PoolTimeout):
         app.register_error_handler(busy, _unavailable)
     app.register_error_handler(ProtocolNotInForce, _closed)
+    for reason in UNREADABLE:
+        app.register_error_handler(reason, _sealed)
 
 
 def refuse_other_hosts() -> ResponseReturnValue | None:
@@ -154,6 +167,12 @@ def _unavailable(_error: Exception) -> ResponseReturnValue:
 def _closed(_error: Exception) -> ResponseReturnValue:
     """Send to the 15 or to their doctor whoever asks while no signed protocol covers the day."""
     return render_template("errors/error.html", said=CLOSED, community=whom_to_call()), 503
+
+
+def _sealed(error: Exception) -> ResponseReturnValue:
+    """Say that what is kept cannot be read: its key is not there, or somebody changed it."""
+    logs.event("unreadable", level=logging.ERROR, error=error)
+    return render_template("errors/error.html", said=SEALED, community=whom_to_call()), 500
 
 
 def _too_old(_refused: CSRFError) -> ResponseReturnValue:

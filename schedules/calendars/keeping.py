@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select
 from sqlalchemy.orm import Session
 
+from config import sealed
 from schedules import slots
 from schedules.calendars import closing
 from schedules.calendars.reading import Failed, Order, Outcome, Read
@@ -100,7 +101,11 @@ def _orders(
     ).all()
     for calendar, _ in rows:
         calendar.tried_at, calendar.next_try_at = now, now + EVERY
-    return [order_of(calendar, zone_name, now=now) for calendar, zone_name in rows]
+    return [
+        order_of(calendar, zone_name, now=now)
+        for calendar, zone_name in rows
+        if sealed.is_readable(calendar, "url")
+    ]
 
 
 def order_of(calendar: BusyCalendar, zone_name: str, *, now: datetime) -> Order:

@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config import sealed
 from config.database import Base, CommunityId, Id, Reference
 
 
@@ -62,7 +63,7 @@ class Feed(Base):
     )
 
 
-class BusyCalendar(Base):
+class BusyCalendar(sealed.Row, Base):
     """A professional's own calendar, read again and again for the times when they are busy."""
 
     __tablename__ = "busy_calendar"
@@ -71,7 +72,7 @@ class BusyCalendar(Base):
     id: Mapped[Id]
     reference: Mapped[Reference]
     professional_id: Mapped[int] = mapped_column(BigInteger)
-    url: Mapped[str]
+    url = sealed.words()
     """A secret: whoever has it reads the whole calendar. Never on a screen again, nor in a log."""
     etag: Mapped[str | None]
     last_modified: Mapped[str | None]
@@ -97,7 +98,7 @@ class BusyCalendar(Base):
         ),
         ForeignKeyConstraint(["community_id", "site_id"], ["site.community_id", "site.id"]),
         UniqueConstraint("community_id", "reference", name="uq_busy_calendar_reference"),
-        CheckConstraint("ended_at IS NULL OR url = ''", name="ended_is_forgotten"),
+        CheckConstraint("ended_at IS NULL OR url IS NULL", name="ended_is_forgotten"),
         Index(
             "ix_busy_calendar_due",
             "next_try_at",

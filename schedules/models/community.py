@@ -8,10 +8,11 @@ from sqlalchemy import BigInteger, CheckConstraint, Identity, SmallInteger, Stri
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config import sealed
 from config.database import Base, Reference
 
 
-class Community(Base):
+class Community(sealed.Row, Base):
     """A CPTS: the tenant. Every other row belongs to exactly one."""
 
     __tablename__ = "community"
@@ -42,7 +43,7 @@ class Community(Base):
         ARRAY(SmallInteger), server_default="{50,75,90}"
     )
     """After how much of a promise's time operators, coordinator and who is on call have to look."""
-    on_call_phone: Mapped[str | None]
+    on_call_phone = sealed.text()
     """E.164: whoever is called last when nobody else has found an appointment."""
     wording: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     """What it tells patients in its own words, by case, part and language; ours for all others.

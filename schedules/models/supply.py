@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config import sealed
 from config.database import Base, CommunityId, Id, Reference, SameCommunityId
 
 Codes = ARRAY(String)
@@ -102,7 +103,7 @@ class Site(Base):
         return f"{self.address_line}, {self.postal_code} {self.city}"
 
 
-class Professional(Base):
+class Professional(sealed.Row, Base):
     """Somebody who gives care, known by their national number."""
 
     __tablename__ = "professional"
@@ -123,7 +124,7 @@ class Professional(Base):
     """The word by which protocols call them, from the two codes: see schedules.nomenclature."""
     languages: Mapped[list[str]] = mapped_column(Codes, server_default="{fr}")
     email: Mapped[str | None]
-    mobile: Mapped[str | None]
+    mobile = sealed.text()
     """E.164, theirs alone: where they are asked to take somebody for whom nothing is free."""
     accepts_calls_for_help: Mapped[bool] = mapped_column(server_default="true")
     """They may be asked that; their own tick, on their own page."""

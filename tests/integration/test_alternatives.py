@@ -248,12 +248,12 @@ def test_where_nothing_is_left_no_other_appointment_is_announced(session, town, 
     request = cancel(session, booked)
 
     [said] = session.scalars(
-        select(OutboxMessage.text).where(
+        select(OutboxMessage).where(
             OutboxMessage.channel == Channel.SMS, OutboxMessage.kind == "CANCELLED"
         )
     )
-    assert "gardés" not in said
-    assert said.endswith(booked.link)
+    assert "gardés" not in said.text
+    assert said.text.endswith(booked.link)
     assert request.status is RequestStatus.OPEN
 
 

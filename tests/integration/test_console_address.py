@@ -274,7 +274,7 @@ def test_no_log_message_or_address_of_a_page_holds_it(session, operator, transfe
 
     written = lines.getvalue()
     assert "console.followed.note" in written
-    messages = " ".join(session.scalars(select(OutboxMessage.text)))
+    messages = " ".join(each.text for each in session.scalars(select(OutboxMessage)))
     for told in (written, messages, posted.location):
         assert "Lilas" not in told
         assert "45B12" not in told

@@ -16,7 +16,7 @@ from booking.desk.board import Scope
 from booking.links import hashed
 from booking.models import AccountSite, BookingStatus, CancelledBy, Role
 from config import logs
-from notifications.models import Channel, OutboxMessage
+from notifications.models import Channel, OutboxMessage, recipient_key
 from schedules import ics
 from schedules.models import Feed, ProfessionalSite
 from tests.builders import (
@@ -124,7 +124,7 @@ def invitations(session, booked) -> list[Event]:
         .where(
             OutboxMessage.about == booked.reference,
             OutboxMessage.channel == Channel.EMAIL,
-            OutboxMessage.recipient == "doctor@tilleuls.example",
+            OutboxMessage.recipient_key == recipient_key("doctor@tilleuls.example"),
         )
         .order_by(OutboxMessage.id)
     )

@@ -473,7 +473,7 @@ def a_decision_by(request, judged, **but):
     ("answers", "but", "guard"),
     [
         (TODAY, {}, "lowering_has_clinician"),
-        (TODAY, {"to_level": Level.CALL_15, "reason": "  "}, "reason_is_said"),
+        (TODAY, {"to_level": Level.CALL_15, "reason": ""}, "reason_is_said"),
         (TODAY, {"to_level": Level.SAME_DAY}, "changes_the_level"),
         (
             TODAY,
@@ -523,7 +523,7 @@ def test_no_judgement_can_claim_a_decision_that_said_another_level(
 
 
 @pytest.mark.parametrize(
-    "statement", [delete(LevelDecision), update(LevelDecision).values(reason="x")]
+    "statement", [delete(LevelDecision), update(LevelDecision).values(reason=b"x")]
 )
 def test_a_decision_is_for_ever(session, community, protocol, operator, statement):
     request = a_triaged_request(session, community, protocol)

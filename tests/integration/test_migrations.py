@@ -5,13 +5,17 @@ from datetime import timedelta
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
-from booking.desk import ask, orphans
-from booking.models import Assessment, CareRequest, Promise, PromiseEnd
+from booking.desk import ask, decide, incidents, orphans, staff
+from booking.models import Assessment, CareRequest, EventKind, Promise, PromiseEnd, Role
+from booking.triage.protocol import Level
 from config import schema
 from config.database import Base
+from notifications import opt_outs
+from notifications.models import OutboxMessage, recipient_key
 from schedules.models import Community
 from tests import builders
 from tests.clockwork import NOON
+from tests.staffing import an_account
 
 DRAWING = text("""
     SELECT table_name, column_name || ' ' || data_type || ' ' || is_nullable
@@ -154,3 +158,64 @@ def test_what_stood_in_clear_is_sealed_and_found_and_can_be_brought_back(new_dat
     assert (again.phone_key, again.name_keys) == (asked.phone_key, asked.name_keys)
     assert judged.reasons
     engine.dispose()
+
+
+MESSAGES = """
+    INSERT INTO outbox_message (community_id, reference, about, version, kind, channel, recipient,
+        subject, text, invitation, fallbacks, send_at, expires_at, status, attempts)
+    SELECT c.id, gen_random_uuid(), gen_random_uuid(), 0, 'CONFIRMATION', 'EMAIL', 'a' || n || '@b',
+        'Canarisujet', CASE WHEN n = 7 THEN '' ELSE 'Canaritexte' END, '{"canari": 1}',
+        '[{"canari": 2}]', now(), now(), 'SENT', 1
+      FROM community c, generate_series(1, 1201) n
+"""
+
+
+def test_messages_and_staffs_words_are_sealed_batch_by_batch_and_can_be_brought_back(
+    new_database, protocol
+):
+    engine = create_engine(new_database())
+    schema.upgrade(engine)
+    with Session(engine, expire_on_commit=False) as session:
+        community = builders.a_community(session, on_call_phone="+33639980099")
+        asked = builders.a_triaged_request(session, community, protocol)
+        by = staff.actor(
+            session, community.id, an_account(session, community, Role.OPERATOR).reference
+        )
+        how = {"by": by, "now": NOON}
+        incidents.report(session, asked, EventKind.INCIDENT, "Canarifait", **how)
+        decided = {"protocol": protocol, "community": community, "reason": "Canariraison"}
+        decide.level(session, asked, Level.SAME_DAY, **how, **decided)
+        opt_outs.add(session, "+33639980001", now=NOON)
+        session.commit()
+    schema.downgrade(engine, to="0022")
+    with engine.begin() as connection:
+        connection.execute(text(MESSAGES))
+        clear = connection.execute(CLEAR).one()
+    schema.upgrade(engine)
+
+    with engine.connect() as connection:
+        kept = connection.execute(CLEAR).one()
+    with Session(engine) as session:
+        messages = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+        said = {(m.subject, m.text, str(m.invitation), str(m.fallbacks)) for m in messages}
+        assert opt_outs.among(session, ["+33639980001"]) == {"+33639980001"}
+    assert clear == ("Canariraison", "Canarifait", "+33639980001", "+33639980099")
+    assert not {str(value) for value in kept} & set(clear)
+    whole = ("Canarisujet", "Canaritexte", "{'canari': 1}", "[{'canari': 2}]")
+    assert said == {whole, (None, "", *whole[2:])}
+    assert [m.recipient for m in messages[5:8]] == ["a6@b", "", "a8@b"]
+    assert {m.recipient_key for m in messages[:6]} == {
+        recipient_key(f"a{n}@b") for n in range(1, 7)
+    }
+    schema.downgrade(engine, to="0022")
+    with engine.connect() as connection:
+        assert connection.execute(CLEAR).one() == clear
+        texts = text("SELECT text, count(*)::int FROM outbox_message GROUP BY 1 ORDER BY 1")
+        assert [tuple(row) for row in connection.execute(texts)] == [("", 1), ("Canaritexte", 1200)]
+    engine.dispose()
+
+
+CLEAR = text("""
+    SELECT level_decision.reason, safety_event.what, opt_out.phone, community.on_call_phone
+      FROM level_decision, safety_event, opt_out, community
+""")

@@ -183,8 +183,8 @@ def test_the_words_of_a_community_are_its_own(session, protocol, community):
         tell.call_back_promised(session, each, request, links=LINKS, now=NOON)
     session.commit()
 
-    texts = session.scalars(select(OutboxMessage.text).order_by(OutboxMessage.id)).all()
-    assert [text.split(" ")[0] for text in texts] == ["Nous", "Vite"]
+    told = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+    assert [each.text.split(" ")[0] for each in told] == ["Nous", "Vite"]
 
 
 def test_two_who_change_two_texts_at_once_keep_both(session, community):

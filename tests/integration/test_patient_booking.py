@@ -248,9 +248,7 @@ NUMBERS = ("06 39 98 00 02", "06 39 98 00 03", "06 39 98 00 04", "06 39 98 00 02
 def promises(session: Session) -> list[tuple[str, Status]]:
     """Return to whom a call was promised by SMS, and what became of that message."""
     session.expire_all()
-    rows = session.execute(
-        select(OutboxMessage.recipient, OutboxMessage.status).order_by(OutboxMessage.id)
-    )
+    rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))
     return [(row.recipient, row.status) for row in rows]
 
 

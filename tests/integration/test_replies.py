@@ -216,14 +216,14 @@ def test_links_are_sent_three_times_a_day_at_the_most(session, client, protocol,
 
 def test_stop_is_noted_and_not_answered_and_start_takes_it_back(session, client, booked):
     assert answers(write(client, "STOP")) == []
-    assert session.scalars(select(OptOut.phone)).all() == [MOBILE]
+    assert [stopped.phone for stopped in session.scalars(select(OptOut))] == [MOBILE]
     session.rollback()
     assert answers(write(client, "où ?")) == []
 
     write(client, "START")
 
     session.rollback()
-    assert session.scalars(select(OptOut.phone)).all() == []
+    assert session.scalars(select(OptOut)).all() == []
 
 
 def test_two_copies_at_once_cancel_once_and_are_noted_once(engine, session, booked):

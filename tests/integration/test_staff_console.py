@@ -20,7 +20,7 @@ from booking.models import (
     RequestStatus,
     Role,
 )
-from notifications.models import Kind, OutboxMessage, Status
+from notifications.models import Kind, OutboxMessage, Status, recipient_key
 from schedules.models import Commune, Community, Professional, Site, Slot
 from tests.builders import (
     LINKS,
@@ -206,7 +206,7 @@ def test_the_booking_bears_the_operators_name_and_its_message_is_promised(
 
     account = session.scalars(select(BookingState.by)).one()
     assert len(account) == 36
-    recipients = session.scalars(select(OutboxMessage.recipient)).all()
+    recipients = [each.recipient for each in session.scalars(select(OutboxMessage))]
     assert "+33639981234" in recipients
 
 
@@ -367,7 +367,9 @@ def test_a_secretary_sees_requests_she_opened_and_those_of_her_sites_only(
 def lost(session, community, protocol, slot) -> OutboxMessage:
     """The confirmation of an appointment, which a provider could not deliver."""
     a_booking(session, community, protocol, slot)
-    message = session.scalars(select(OutboxMessage).where(OutboxMessage.recipient == MOBILE)).one()
+    message = session.scalars(
+        select(OutboxMessage).where(OutboxMessage.recipient_key == recipient_key(MOBILE))
+    ).one()
     message.status = Status.UNDELIVERED
     session.commit()
     return message
@@ -574,7 +576,7 @@ def test_whoever_an_appointment_was_taken_from_is_called_by_their_own_name_and_h
     change.move(session, kept, later.reference, by="x", links=LINKS, now=NOON)
     taken = session.scalars(
         select(OutboxMessage).where(
-            OutboxMessage.recipient == left.email, OutboxMessage.version == 1
+            OutboxMessage.recipient_key == recipient_key(left.email), OutboxMessage.version == 1
         )
     ).one()
     taken.status = Status.FAILED

@@ -189,8 +189,8 @@ def test_sites_are_ticked_and_those_of_others_do_not_count(session, community, d
 def invite(coordinator, session, doctor, email="dr@tilleuls.example"):
     answer = coordinator.post(of(doctor, "inviter"), data={"email": email})
     assert answer.status_code == 303, words(answer)
-    letters = session.scalars(select(OutboxMessage.text).order_by(OutboxMessage.id)).all()
-    return re.search(r"http://localhost(/invitation/\S+)", letters[-1])[1]
+    letters = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+    return re.search(r"http://localhost(/invitation/\S+)", letters[-1].text)[1]
 
 
 def test_an_invited_member_chooses_a_password_once_and_signs_in(app, session, doctor, coordinator):

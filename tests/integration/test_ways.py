@@ -385,7 +385,7 @@ def test_a_stop_that_only_the_provider_knew_of_is_noted(session, promise):
 
     refuse(session, why="twilio_21610")
 
-    assert session.scalars(select(OptOut.phone)).all() == [MOBILE]
+    assert [stopped.phone for stopped in session.scalars(select(OptOut))] == [MOBILE]
     assert ways_of(session)[1] == (Channel.VOICE, Status.WAITING)
 
 
@@ -645,7 +645,7 @@ def test_a_report_moves_nothing_of_another_message(session, promise):
     report(session, all_of(session)[0], "failed")
 
     with transaction(session):
-        session.execute(update(OutboxMessage).values(text="x"))
+        session.execute(update(OutboxMessage).values(failure="x"))
     assert Counter(channel for channel, _ in ways_of(session)) == {
         Channel.SMS: 2,
         Channel.VOICE: 1,

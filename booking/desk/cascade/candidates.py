@@ -14,6 +14,7 @@ from booking.desk.cascade.calls import ITS_CALL
 from booking.desk.cascade.fair import LATELY, Candidate
 from booking.desk.cascade.terms import Terms
 from booking.models import Asked, CallForHelp, CareRequest, HelpAnswer
+from config import sealed
 from config.clock import day_bounds, local_day
 from notifications import opt_outs
 from schedules import directory, enabling
@@ -139,7 +140,7 @@ def _people(
             ),
         )
     )
-    pairs = [(who, site) for who, site in rows]
+    pairs = [(who, site) for who, site in rows if sealed.is_readable(who, "mobile")]
     stopped = opt_outs.among(session, {who.mobile for who, _ in pairs if who.mobile})
     return [(who, site) for who, site in pairs if who.mobile not in stopped]
 
