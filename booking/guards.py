@@ -62,11 +62,11 @@ class Identity:
     proved_at: datetime | None
 
 
-def open_to(*who: str, scope: Scope | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def open_to(*who: str, needs: Scope | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let these roles in, or whom one of the words above names.
 
     Somebody who is not signed in is asked to (`SignInNeeded`); somebody else's role sees 404, as
-    if the page were not there. `scope`: what a key must be for, which the API's own door checks.
+    if the page were not there. `needs`: what a key must be for, which the API's own door checks.
     """
 
     def guarded(view: Callable[P, R]) -> Callable[P, R]:
@@ -79,11 +79,11 @@ def open_to(*who: str, scope: Scope | None = None) -> Callable[[Callable[P, R]],
                     raise SignInNeeded
                 if somebody.role not in roles:
                     abort(404)
-            g.scope = scope
+            g.needs = needs
             return view(*args, **kwargs)
 
         entered.open_to = who  # type: ignore[attr-defined]
-        entered.scope = scope  # type: ignore[attr-defined]
+        entered.needs = needs  # type: ignore[attr-defined]
         return entered
 
     return guarded
@@ -102,9 +102,9 @@ def identity() -> Identity:
     return somebody
 
 
-def scope() -> Scope:
+def needed() -> Scope:
     """Return what a key must be for, to be let through this route; only for the API's door."""
-    return cast("Scope", g.scope)
+    return cast("Scope", g.needs)
 
 
 def policy(app: Flask) -> dict[str, tuple[str, ...]]:
@@ -120,7 +120,7 @@ def policy(app: Flask) -> dict[str, tuple[str, ...]]:
         who = getattr(view, "open_to", None)
         if not who:
             raise RouteWithoutGuard(f"{endpoint}: say who may enter, with guards.open_to(…)")
-        if API_CLIENT in who and view.scope is None:  # type: ignore[attr-defined]
-            raise RouteWithoutGuard(f"{endpoint}: say what a key must be for, with scope=…")
+        if API_CLIENT in who and view.needs is None:  # type: ignore[attr-defined]
+            raise RouteWithoutGuard(f"{endpoint}: say what a key must be for, with needs=…")
         found[endpoint] = who
     return found

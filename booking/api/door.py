@@ -115,8 +115,8 @@ def _call(key: str) -> Iterator[Call]:
         client = client_of(session, key)
         if client is None:
             raise reading.unauthorized(error="invalid_token")
-        if guards.scope() not in client.scopes:
-            raise reading.beyond(guards.scope())
+        if guards.needed() not in client.scopes:
+            raise reading.beyond(guards.needed())
         yield Call(session, client, language, now)
 
 

@@ -46,7 +46,7 @@ def routes(app):
         if guards.API_CLIENT in getattr(view, "open_to", ()):
             path = rule.rule.replace("<uuid:reference>", NOBODY)
             for method in rule.methods - {"HEAD", "OPTIONS"}:
-                yield method, path, view.scope
+                yield method, path, view.needs
 
 
 def test_every_route_answers_keys_for_it_and_names_what_it_lacks_to_all_others(
