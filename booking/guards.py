@@ -26,7 +26,8 @@ ASKED = "ASKED"
 """Whoever holds the unguessable link of a question to one professional: what became of a day, or
 whether they take a patient."""
 HALF_SIGNED_IN = "HALF_SIGNED_IN"
-"""Whoever said a right password lately; checked by the door of the second step."""
+"""Whoever said a right password lately, or proved elsewhere who they are; checked by the door of
+the second step."""
 API_CLIENT = "API_CLIENT"
 """Software with a bearer key for this; checked by the API's own door."""
 PROVIDER = "PROVIDER"
@@ -120,7 +121,7 @@ def policy(app: Flask) -> dict[str, tuple[str, ...]]:
         who = getattr(view, "open_to", None)
         if not who:
             raise RouteWithoutGuard(f"{endpoint}: say who may enter, with guards.open_to(…)")
-        if API_CLIENT in who and view.needs is None:  # type: ignore[attr-defined]
+        if API_CLIENT in who and getattr(view, "needs", None) is None:
             raise RouteWithoutGuard(f"{endpoint}: say what a key must be for, with needs=…")
         found[endpoint] = who
     return found
