@@ -249,7 +249,9 @@ def _app(psc: OpenIdServer) -> Flask:
     def be_slow_or_away() -> Response | None:
         psc.asked.append(request.path)
         sleep(psc.slow)
-        return Response("", psc.down) if psc.down else None
+        if not psc.down or "moved" in request.args:
+            return None
+        return Response("", psc.down, {"Location": f"{request.path}?moved"})
 
     @app.get(f"{REALM}/.well-known/wallet-openid-configuration")
     def discovery() -> dict[str, Any]:

@@ -177,6 +177,14 @@ def test_an_attempt_is_answered_once_and_within_ten_minutes(app, session, doctor
     assert_nobody_got_in(session, again, 400, "a trop duré")
 
 
+def test_an_attempt_that_was_answered_wrongly_is_over(app, session, doctor):
+    client = app.test_client()
+    right = there(client)
+    client.get(f"{BACK}?state=another&code=x")
+
+    assert_nobody_got_in(session, client.get(right), 400, "n’a pas commencé ici")
+
+
 def test_a_code_that_was_used_opens_nothing_again(app, session, doctor, psc):
     client = app.test_client()
     back = there(client)
