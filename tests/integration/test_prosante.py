@@ -14,7 +14,7 @@ from flask import Response
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from booking.models import NationalProof, Role, SignInFailure, StaffSession
 from booking.privacy import forget
@@ -513,6 +513,27 @@ def test_what_fails_when_the_code_is_changed_says_so_too(app, session, doctor, p
     psc.down = 503
 
     assert_nobody_got_in(session, client.get(back), 503, "ne répond pas")
+
+
+def test_no_transaction_waits_while_the_provider_answers(app, engine, doctor, psc):
+    waiting = []
+
+    def looked(claims):
+        with engine.connect() as connection:
+            waiting.extend(
+                connection.scalars(
+                    text(
+                        "SELECT query FROM pg_stat_activity WHERE datname = current_database()"
+                        " AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()"
+                    )
+                )
+            )
+        return claims
+
+    psc.twisted = looked
+
+    assert there_and_back(app.test_client()).location == "/journee"
+    assert waiting == []
 
 
 def test_forged_answers_are_counted_and_then_not_looked_at(app, session, doctor, psc):
