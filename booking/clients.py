@@ -1,5 +1,6 @@
 """Other software that may ask and book: its key is shown once and kept as a hash. No HTTP."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_urlsafe
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from booking.audit import unit
 from booking.audit.writing import About
 from booking.links import hashed
-from booking.models import Action, ApiClient
+from booking.models import Action, ApiClient, Scope
 from schedules.models import Community
 
 PREFIX = "jm_"
@@ -20,6 +21,8 @@ PREFIX = "jm_"
 KEY_BYTES = 32
 """256 bits, written as 43 characters."""
 
+EVERYTHING = frozenset(Scope)
+
 
 class NoSuchClient(LookupError):
     """This community has no such client, or its key was revoked before."""
@@ -27,23 +30,34 @@ class NoSuchClient(LookupError):
 
 @dataclass(frozen=True)
 class Client:
-    """Whoever holds a live key, and the one community that the key is for."""
+    """Whoever holds a live key, the one community that the key is for, and what it is for."""
 
     id: int
     reference: UUID
     community: Community
+    scopes: frozenset[str]
 
 
 _OF_KEY = (
-    select(ApiClient.id, ApiClient.reference, Community)
+    select(ApiClient.id, ApiClient.reference, Community, ApiClient.scopes)
     .join(Community, Community.id == ApiClient.community_id)
     .where(ApiClient.key_hash == bindparam("key"), ApiClient.revoked_at.is_(None))
 )
 """Built once: every call of every client begins with it."""
 
 
-def issue_key(session: Session, community_id: int, name: str, *, now: datetime) -> str:
-    """Let a new client in and return its key, which nobody can read again afterwards."""
+def issue_key(
+    session: Session,
+    community_id: int,
+    name: str,
+    *,
+    scopes: Collection[Scope] = EVERYTHING,
+    now: datetime,
+) -> str:
+    """Let a new client in and return its key, which nobody can read again afterwards.
+
+    What a key is for stays as it is: another purpose has another key.
+    """
     key = PREFIX + token_urlsafe(KEY_BYTES)
     session.execute(
         insert(ApiClient).values(
@@ -51,6 +65,7 @@ def issue_key(session: Session, community_id: int, name: str, *, now: datetime) 
             reference=uuid4(),
             name=name,
             key_hash=hashed(key),
+            scopes=sorted(scopes),
             created_at=now,
         )
     )
@@ -61,7 +76,10 @@ def issue_key(session: Session, community_id: int, name: str, *, now: datetime) 
 def client_of(session: Session, key: str) -> Client | None:
     """Return whom this key belongs to, or None. Looked up by its hash, so time tells nothing."""
     found = session.execute(_OF_KEY, {"key": hashed(key)}).one_or_none()
-    return None if found is None else Client(*found)
+    if found is None:
+        return None
+    number, reference, community, scopes = found
+    return Client(number, reference, community, frozenset(scopes))
 
 
 def revoke(session: Session, community_id: int, client: UUID, *, now: datetime) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Flask, abort, g
 
 from booking import scope
-from booking.models import Role
+from booking.models import Role, Scope
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,9 +27,10 @@ ASKED = "ASKED"
 """Whoever holds the unguessable link of a question to one professional: what became of a day, or
 whether they take a patient."""
 HALF_SIGNED_IN = "HALF_SIGNED_IN"
-"""Whoever said a right password lately; checked by the door of the second step."""
+"""Whoever said a right password lately, or proved elsewhere who they are; checked by the door of
+the second step."""
 API_CLIENT = "API_CLIENT"
-"""Software with a bearer key; checked by the API's own door."""
+"""Software with a bearer key for this; checked by the API's own door."""
 PROVIDER = "PROVIDER"
 """A message provider whose signature is checked."""
 
@@ -63,11 +64,11 @@ class Identity:
     proved_at: datetime | None
 
 
-def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def open_to(*who: str, needs: Scope | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let these roles in, or whom one of the words above names.
 
     Somebody who is not signed in is asked to (`SignInNeeded`); somebody else's role sees 404, as
-    if the page were not there.
+    if the page were not there. `needs`: what a key must be for, which the API's own door checks.
     """
 
     def guarded(view: Callable[P, R]) -> Callable[P, R]:
@@ -85,9 +86,11 @@ def open_to(*who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 scope.widen()
             elif "token" in kwargs:
                 scope.hold(str(kwargs["token"]))
+            g.needs = needs
             return view(*args, **kwargs)
 
         entered.open_to = who  # type: ignore[attr-defined]
+        entered.needs = needs  # type: ignore[attr-defined]
         return entered
 
     return guarded
@@ -106,11 +109,16 @@ def identity() -> Identity:
     return somebody
 
 
+def needed() -> Scope:
+    """Return what a key must be for, to be let through this route; only for the API's door."""
+    return cast("Scope", g.needs)
+
+
 def policy(app: Flask) -> dict[str, tuple[str, ...]]:
     """Return who may enter, by endpoint.
 
     Raises:
-        RouteWithoutGuard: if a route does not say.
+        RouteWithoutGuard: if a route does not say, or is for software and names no scope.
     """
     found: dict[str, tuple[str, ...]] = {}
     for endpoint, view in app.view_functions.items():
@@ -119,5 +127,7 @@ def policy(app: Flask) -> dict[str, tuple[str, ...]]:
         who = getattr(view, "open_to", None)
         if not who:
             raise RouteWithoutGuard(f"{endpoint}: say who may enter, with guards.open_to(…)")
+        if API_CLIENT in who and getattr(view, "needs", None) is None:
+            raise RouteWithoutGuard(f"{endpoint}: say what a key must be for, with needs=…")
         found[endpoint] = who
     return found

@@ -32,6 +32,7 @@ from booking.models import (
     HalfSignIn,
     IdempotencyKey,
     KnownDevice,
+    NationalProof,
     PasswordReset,
     RequestStatus,
     SignInFailure,
@@ -115,7 +116,8 @@ def forget(session: Session, *, now: datetime) -> Forgotten:
             session, SignInFailure, SignInFailure.at <= now - SIGN_IN_FAILURES
         ),
         sign_in_steps=_deleted(session, HalfSignIn, HalfSignIn.made_at <= now - SIGN_IN_FAILURES)
-        + _deleted(session, PasswordReset, PasswordReset.asked_at <= now - SIGN_IN_FAILURES),
+        + _deleted(session, PasswordReset, PasswordReset.asked_at <= now - SIGN_IN_FAILURES)
+        + _deleted(session, NationalProof, NationalProof.made_at <= now - SIGN_IN_FAILURES),
         known_devices=_deleted(
             session, KnownDevice, KnownDevice.last_seen_at <= now - KNOWN_DEVICES
         ),

@@ -67,6 +67,14 @@ class Settings(BaseSettings):
     """The number that calls come from; without one, nobody is called."""
     twilio_api_base_url: str = "https://api.twilio.com"
 
+    psc_discovery_url: str | None = None
+    psc_client_id: str | None = None
+    psc_client_secret: SecretStr | None = None
+    psc_acr: Literal["eidas1", "eidas2", "eidas3"] = "eidas1"
+    """How well Pro Santé Connect must have seen who it is, at least."""
+    psc_palier: str | None = None
+    """Which « Palier_Authentification » it must be; without one, any."""
+
     calendars_may_be_local: bool = False
     """Whether professionals' calendars are read on this very machine: for tests and developers."""
 
@@ -96,6 +104,11 @@ class Settings(BaseSettings):
             and self.twilio_auth_token
             and (self.twilio_messaging_service_sid or self.twilio_from)
         )
+
+    @property
+    def psc_is_set(self) -> bool:
+        """Whether professionals may sign in with Pro Santé Connect."""
+        return bool(self.psc_discovery_url and self.psc_client_id and self.psc_client_secret)
 
     @property
     def keeps_messages_here(self) -> bool:
@@ -138,6 +151,22 @@ class Settings(BaseSettings):
         is_known = newest in Keys.read(DEVELOPMENT_KEYS).by_id.values()
         if self.is_production and is_known:
             raise SettingMissing("ENCRYPTION_KEYS: id:base64 of 32 random bytes; see .env.example")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_half_of_pro_sante_connect(self) -> Self:
+        """Refuse to start with a Pro Santé Connect that is named by half, or could be overheard.
+
+        Raises:
+            SettingMissing: with one sentence.
+        """
+        said = (self.psc_discovery_url, self.psc_client_id, self.psc_client_secret)
+        if any(said) and not all(said):
+            raise SettingMissing("PSC_DISCOVERY_URL, PSC_CLIENT_ID, PSC_CLIENT_SECRET: all or none")
+        where = self.psc_discovery_url or "https://"
+        is_local = is_loopback(where) and not self.is_production
+        if not where.startswith("https://") and not is_local:
+            raise SettingMissing("PSC_DISCOVERY_URL: https, for identities travel on it")
         return self
 
     @classmethod

@@ -162,6 +162,7 @@ def _prepare(database: Engine, how_many: int) -> list[tuple[UUID, UUID]]:
             community_id=community.id,
             reference=uuid4(),
             name="bench",
+            scopes=["bookings:write"],
             key_hash=sha256(KEY.encode()).digest(),
             created_at=now,
         )

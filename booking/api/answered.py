@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from booking.models import BookingStatus, RequestStatus
+from booking.models import BookingStatus, RequestStatus, Scope
 from schedules.models import Mode
 
 LevelName = Literal["NOT_UNSCHEDULED", "WITHIN_24H", "SAME_DAY", "CALL_15_ADVICE", "CALL_15"]
@@ -101,7 +101,7 @@ class Request(Answered):
 class Triaged(Request):
     """What a new request is answered: best proposals first; none for an emergency."""
 
-    proposals: list[Proposal]
+    proposals: list[Proposal] | None = Field(description="Null: the key is not for `slots:read`.")
 
 
 class Booked(Answered):
@@ -136,7 +136,7 @@ class Standing(Request):
     """A request with its live appointment, if it has one."""
 
     booking: Booked | None
-    links: Links | None
+    links: Links | None = Field(description="Null also where the key is not for `bookings:write`.")
 
 
 class Held(Answered):
@@ -184,4 +184,7 @@ class Problem(BaseModel):
     )
     emergency: Emergency | None = Field(
         default=None, description="With level-forbids, when the 15 must be called."
+    )
+    scope: Scope | None = Field(
+        default=None, description="With beyond-scope: what the key would have to be for."
     )

@@ -13,7 +13,7 @@ from booking.api.problems import Kind, Problem, invalid
 from booking.api.requests import to_change
 from booking.desk import ask, change, choose
 from booking.extensions import equipment
-from booking.models import CancelledBy, CareRequest, RequestStatus
+from booking.models import CancelledBy, CareRequest, RequestStatus, Scope
 from booking.triage import engine
 from booking.triage.facts import OLDEST_MONTHS
 from config.clock import local_day
@@ -129,6 +129,8 @@ def _too_old() -> Problem:
 
 
 def _taken(call: Call, request: CareRequest) -> Problem:
+    if not call.may(Scope.SLOTS_READ):
+        return Problem(Kind.SLOT_TAKEN)
     others = showing.proposals(call, request, choose.ALTERNATIVES)
     return Problem(Kind.SLOT_TAKEN, more={"alternatives": others})
 

@@ -13,14 +13,14 @@ from flask_babel import force_locale
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from booking import extensions, fresh_calendars, scope
+from booking import extensions, fresh_calendars, guards, scope
 from booking.api import idempotency, problems, reading
 from booking.api.idempotency import Answer
 from booking.api.writing import written
 from booking.audit import unit
 from booking.clients import Client, client_of
 from booking.links import Links
-from booking.models import Action
+from booking.models import Action, Scope
 from config.database import transaction
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,6 +38,10 @@ class Call:
     language: str
     now: datetime
 
+    def may(self, scope: Scope) -> bool:
+        """Whether the client's key is for this as well."""
+        return scope in self.client.scopes
+
     def local(self, moment: datetime) -> datetime:
         """Return a moment with the offset of the community's zone."""
         return moment.astimezone(self.client.community.zone)
@@ -47,7 +51,7 @@ def read(act: Callable[[Call], Any]) -> Response:
     """Answer 200 with the plain JSON that `act` returns; nothing is changed.
 
     Raises:
-        Problem: UNAUTHORIZED, or what `act` refuses.
+        Problem: UNAUTHORIZED, BEYOND_SCOPE, or what `act` refuses.
     """
     key = reading.bearer()
     with _call(key) as call:
@@ -59,7 +63,7 @@ def write(act: Callable[[Call, M], Answer], expected: type[M]) -> Response:
     """Answer with what `act` does of a body, all of it or nothing, and once for each key.
 
     Raises:
-        Problem: UNAUTHORIZED, what the body lacks, or what `act` refuses.
+        Problem: UNAUTHORIZED, BEYOND_SCOPE, what the body lacks, or what `act` refuses.
     """
     key = reading.bearer()
     # Read to its end before a connection is taken: a slow client holds none.
@@ -96,7 +100,7 @@ def undo(act: Callable[[Call], Answer]) -> Response:
     """Answer with what `act` does without a body, once for each key.
 
     Raises:
-        Problem: UNAUTHORIZED, or what `act` refuses.
+        Problem: UNAUTHORIZED, BEYOND_SCOPE, or what `act` refuses.
     """
     key = reading.bearer()
     with _call(key) as call:
@@ -115,6 +119,8 @@ def _call(key: str) -> Iterator[Call]:
             unit.note(Action.REFUSED, is_often=True)
             raise reading.unauthorized(error="invalid_token")
         g.api_client = client
+        if guards.needed() not in client.scopes:
+            raise reading.beyond(guards.needed())
         yield Call(session, client, language, now)
 
 

@@ -11,11 +11,13 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from booking.api import answered, asked
 from booking.api.problems import MEANINGS, MEDIA_TYPE
+from booking.models import Scope
 
 VERSION = "1.0.0"
 
 ABOUT = """Ask for same-day care, and book it. One key belongs to one community, and sees only the
-requests that it opened. Moments are ISO 8601 with the offset of the community's zone. Texts are in
+requests that it opened. It does what its scopes allow: each operation names the one it needs.
+Moments are ISO 8601 with the offset of the community's zone. Texts are in
 French, or in English where `Accept-Language` prefers it; so are the messages that the patient gets.
 
 The questions come from `triage questionnaire`. Send every answer you have: what is left out counts
@@ -43,7 +45,7 @@ WRITES: Mapping[str, type[BaseModel]] = {
     "Problem": answered.Problem,
 }
 
-ALWAYS = (401, 500, 503)
+ALWAYS = (401, 403, 500, 503)
 OF_ONE = (*ALWAYS, 404)
 OF_BODIES = (400, 413, 415, 422)
 
@@ -60,6 +62,8 @@ class Operation:
     refusals: tuple[int, ...]
     takes: str | None = None
     gives: Mapping[str, Any] | None = None
+    scope: Scope | None = None
+    """What a key must be for; none: no key is needed."""
 
 
 def _named(schema: str) -> dict[str, Any]:
@@ -73,14 +77,17 @@ OPERATIONS = (
     Operation(
         *(REQUESTS, "post", "openRequest", "Ask for care: triage, and what is free in time"),
         *(201, (*ALWAYS, *OF_BODIES), "CareRequest", _named("Triaged")),
+        scope=Scope.REQUESTS_WRITE,
     ),
     Operation(
         *(ONE, "get", "showRequest", "Where a request stands"),
         *(200, OF_ONE, None, _named("Standing")),
+        scope=Scope.REQUESTS_READ,
     ),
     Operation(
         *(f"{ONE}/proposals", "get", "listProposals", "What is free now, best first, five at most"),
         *(200, OF_ONE, None, {"type": "array", "items": _named("Proposal")}),
+        scope=Scope.SLOTS_READ,
     ),
     Operation(
         *(
@@ -90,18 +97,22 @@ OPERATIONS = (
             "Answer the signs again once `valid_until` is past",
         ),
         *(200, (*OF_ONE, *OF_BODIES, 409), "Signs", _named("Triaged")),
+        scope=Scope.REQUESTS_WRITE,
     ),
     Operation(
         *(f"{ONE}/hold", "put", "holdSlot", "Keep a slot a few minutes; again to renew"),
         *(200, (*OF_ONE, *OF_BODIES, 409), "Wish", _named("Held")),
+        scope=Scope.BOOKINGS_WRITE,
     ),
     Operation(
         *(f"{ONE}/booking", "post", "bookSlot", "Give the slot to the patient for good"),
         *(201, (*OF_ONE, *OF_BODIES, 409), "Appointment", _named("Confirmation")),
+        scope=Scope.BOOKINGS_WRITE,
     ),
     Operation(
         *(f"{ONE}/booking", "delete", "cancelBooking", "End the appointment; twice is as once"),
         *(204, (*OF_ONE, 400, 409, 422)),
+        scope=Scope.BOOKINGS_WRITE,
     ),
     Operation(
         *("/api/openapi.json", "get", "describe", "This description; no key is needed"),
@@ -127,14 +138,13 @@ def document(base_url: str) -> dict[str, Any]:
             "schemas": _schemas(),
             "responses": {str(status): _refusal(status) for status in _statuses()},
             "parameters": {"reference": REFERENCE, "idempotency": IDEMPOTENCY},
-            "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "`jm_…`"}
-            },
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": KEY}},
         },
         "x-problems": _problems(),
     }
 
 
+KEY = "`jm_…`, for " + ", ".join(f"`{scope}`" for scope in sorted(Scope)) + ", or some of these"
 REFERENCE = {
     "name": "reference",
     "in": "path",
@@ -162,8 +172,7 @@ def _described(operation: Operation) -> dict[str, Any]:
     if operation.takes:
         content = {"application/json": {"schema": _named(operation.takes)}}
         said["requestBody"] = {"required": True, "content": content}
-    if 401 not in operation.refusals:  # noqa: PLR2004 - RFC 9110
-        said["security"] = []
+    said["security"] = [{"key": [operation.scope.value]}] if operation.scope else []
     return said
 
 

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     NOT_JSON = "not-json"
     BAD_REQUEST = "bad-request"
     UNAUTHORIZED = "unauthorized"
+    BEYOND_SCOPE = "beyond-scope"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     SLOT_TAKEN = "slot-taken"
@@ -51,6 +52,7 @@ MEANINGS: Mapping[Kind, Meaning] = {
     Kind.NOT_JSON: Meaning(400, _("Le corps n’est pas un document JSON acceptable.")),
     Kind.BAD_REQUEST: Meaning(400, _("La requête n’est pas lisible.")),
     Kind.UNAUTHORIZED: Meaning(401, _("Une clé valable est nécessaire.")),
+    Kind.BEYOND_SCOPE: Meaning(403, _("Cette clé n’est pas faite pour cela.")),
     Kind.NOT_FOUND: Meaning(404, _("Rien ne porte ce nom ici.")),
     Kind.METHOD_NOT_ALLOWED: Meaning(405, _("Cette méthode ne s’emploie pas ici.")),
     Kind.SLOT_TAKEN: Meaning(409, _("Ce créneau n’est plus libre.")),
@@ -73,6 +75,7 @@ MEANINGS: Mapping[Kind, Meaning] = {
 BY_STATUS: Mapping[int, Kind] = {
     400: Kind.BAD_REQUEST,
     401: Kind.UNAUTHORIZED,
+    403: Kind.BEYOND_SCOPE,
     404: Kind.NOT_FOUND,
     405: Kind.METHOD_NOT_ALLOWED,
     413: Kind.TOO_LARGE,

@@ -49,6 +49,17 @@ def unauthorized(*, error: str | None = None) -> Problem:
     )
 
 
+def beyond(scope: str) -> Problem:
+    """Return the refusal of a live key that is not for this (RFC 6750)."""
+    challenge = f'Bearer realm="jourmeme", error="insufficient_scope", scope="{scope}"'
+    return Problem(
+        Kind.BEYOND_SCOPE,
+        _("Cette clé n’est pas faite pour cela : il faut « %(scope)s ».", scope=scope),
+        more={"scope": scope},
+        headers={"WWW-Authenticate": challenge},
+    )
+
+
 def idempotency_key() -> str | None:
     """Return the client's own name for this write, if it gave one.
 

@@ -14,7 +14,7 @@ from booking.api.idempotency import Answer
 from booking.api.problems import Kind, Problem, invalid
 from booking.desk import again, ask, choose
 from booking.extensions import equipment
-from booking.models import CareRequest
+from booking.models import CareRequest, Scope
 from booking.triage import exchange
 from booking.triage.protocol import Protocol
 
@@ -45,7 +45,7 @@ def open_request(call: Call, wanted: Wanted) -> Answer:
     except ask.ProtocolNotInForce:
         raise Problem(Kind.NO_PROTOCOL) from None
     said = showing.standing(call, request)
-    return Answer(201, said | {"proposals": showing.proposals(call, request, choose.SHOWN)})
+    return Answer(201, said | {"proposals": _free(call, request)})
 
 
 def answer_signs(call: Call, reference: UUID, wanted: Signs) -> Answer:
@@ -67,7 +67,7 @@ def answer_signs(call: Call, reference: UUID, wanted: Signs) -> Answer:
     except ask.ProtocolNotInForce:
         raise Problem(Kind.NO_PROTOCOL) from None
     said = showing.standing(call, request)
-    return Answer(200, said | {"proposals": showing.proposals(call, request, choose.SHOWN)})
+    return Answer(200, said | {"proposals": _free(call, request)})
 
 
 def show(call: Call, reference: UUID) -> dict[str, Any]:
@@ -78,6 +78,9 @@ def show(call: Call, reference: UUID) -> dict[str, Any]:
     """
     request = _seen(call, reference)
     said = showing.standing(call, request) | {"booking": showing.live(call, request)}
+    # Whoever has the links can cancel: that is more than to read.
+    if not call.may(Scope.BOOKINGS_WRITE):
+        return said | {"links": None}
     return with_links(said, equipment().links)
 
 
@@ -88,6 +91,13 @@ def proposals(call: Call, reference: UUID) -> list[dict[str, Any]]:
         Problem: NOT_FOUND, if this key opened none of that name.
     """
     return showing.proposals(call, _seen(call, reference), choose.SHOWN)
+
+
+def _free(call: Call, request: CareRequest) -> list[dict[str, Any]] | None:
+    """Return what is free in time; None where the key is not for that: it is not "nothing"."""
+    if not call.may(Scope.SLOTS_READ):
+        return None
+    return showing.proposals(call, request, choose.SHOWN)
 
 
 def to_change(call: Call, reference: UUID) -> CareRequest:

@@ -16,6 +16,7 @@ from booking.api import appointments, asked, door, openapi, problems, requests
 from booking.api.problems import Kind, Problem
 from booking.api.writing import written
 from booking.extensions import csrf, equipment
+from booking.models import Scope
 from config import logs
 from config.sealing import KeyUnknown, SealBroken
 
@@ -31,42 +32,42 @@ ONE = "/v1/care-requests/<uuid:reference>"
 
 
 @api.post("/v1/care-requests")
-@guards.open_to(guards.API_CLIENT)
+@guards.open_to(guards.API_CLIENT, needs=Scope.REQUESTS_WRITE)
 def open_request() -> Response:
     """Ask for care on behalf of a patient."""
     return door.write(requests.open_request, asked.CareRequest)
 
 
 @api.get(ONE)
-@guards.open_to(guards.API_CLIENT)
+@guards.open_to(guards.API_CLIENT, needs=Scope.REQUESTS_READ)
 def show(reference: UUID) -> Response:
     """Say where a request stands."""
     return door.read(partial(requests.show, reference=reference))
 
 
 @api.get(f"{ONE}/proposals")
-@guards.open_to(guards.API_CLIENT)
+@guards.open_to(guards.API_CLIENT, needs=Scope.SLOTS_READ)
 def proposals(reference: UUID) -> Response:
     """Say what is free in time."""
     return door.read(partial(requests.proposals, reference=reference))
 
 
 @api.put(f"{ONE}/hold")
-@guards.open_to(guards.API_CLIENT)
+@guards.open_to(guards.API_CLIENT, needs=Scope.BOOKINGS_WRITE)
 def hold(reference: UUID) -> Response:
     """Keep a slot for a few minutes."""
     return door.write(lambda call, wish: appointments.hold(call, reference, wish), asked.Wish)
 
 
 @api.put(f"{ONE}/signs")
-@guards.open_to(guards.API_CLIENT)
+@guards.open_to(guards.API_CLIENT, needs=Scope.REQUESTS_WRITE)
 def answer_signs(reference: UUID) -> Response:
     """Answer the warning signs again, before booking."""
     return door.write(lambda call, said: requests.answer_signs(call, reference, said), asked.Signs)
 
 
 @api.post(f"{ONE}/booking")
-@guards.open_to(guards.API_CLIENT)
+@guards.open_to(guards.API_CLIENT, needs=Scope.BOOKINGS_WRITE)
 def book(reference: UUID) -> Response:
     """Give a slot to the patient for good."""
     return door.write(
@@ -75,7 +76,7 @@ def book(reference: UUID) -> Response:
 
 
 @api.delete(f"{ONE}/booking")
-@guards.open_to(guards.API_CLIENT)
+@guards.open_to(guards.API_CLIENT, needs=Scope.BOOKINGS_WRITE)
 def cancel(reference: UUID) -> Response:
     """End the appointment."""
     return door.undo(partial(appointments.cancel, reference=reference))

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from booking.cli import audit, keeping, running, territory, triage
+from booking.cli import audit, keeping, partners, running, territory, triage
 
 COMMANDS = (
     triage.triage,
@@ -10,7 +10,9 @@ COMMANDS = (
     territory.create_community,
     territory.limit_messages,
     territory.create_admin,
-    territory.create_api_client,
+    partners.create_api_client,
+    partners.list_api_clients,
+    partners.revoke_api_client,
     territory.import_communes,
     territory.import_directory,
     running.serve_all,

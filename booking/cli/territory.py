@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 import click
 from sqlalchemy import select, text
 
-from booking import accounts, clients
+from booking import accounts
 from booking.cli import doors
 from booking.extensions import db, now
 from booking.models import Role
@@ -115,17 +115,6 @@ def create_admin(slug: str, email: str, name: str, password: str) -> None:
     except accounts.AccountRefused as refused:
         raise click.ClickException(ACCOUNT_REFUSED[refused.field]) from None
     click.echo(f"Le compte de {email} est ouvert.")
-
-
-@click.command("create-api-client")
-@click.option("--community", "slug", required=True, help="Nom court de la CPTS.")
-@click.option("--name", prompt="Nom du logiciel")
-@doors.on_database
-def create_api_client(slug: str, name: str) -> None:
-    """Autoriser un logiciel et montrer sa clé, une seule fois."""
-    with transaction(db.session) as session:
-        key = clients.issue_key(session, doors.community(session, slug).id, name, now=now())
-    click.echo(key)
 
 
 @click.command("import-communes")

@@ -129,6 +129,7 @@ class Client:
 
     reference: UUID
     name: str
+    scopes: list[str]
     created_at: datetime
     revoked_at: datetime | None
 
@@ -136,7 +137,13 @@ class Client:
 def clients(session: Session, community_id: int) -> list[Client]:
     """Return the community's API clients, live ones first, by name."""
     rows = session.execute(
-        select(ApiClient.reference, ApiClient.name, ApiClient.created_at, ApiClient.revoked_at)
+        select(
+            ApiClient.reference,
+            ApiClient.name,
+            ApiClient.scopes,
+            ApiClient.created_at,
+            ApiClient.revoked_at,
+        )
         .where(ApiClient.community_id == community_id)
         .order_by(ApiClient.revoked_at.is_not(None), ApiClient.name, ApiClient.id)
     )

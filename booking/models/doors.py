@@ -10,9 +10,11 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     LargeBinary,
+    String,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import sealed
@@ -168,8 +170,17 @@ class SmsAsked(Base):
     )
 
 
+class Scope(StrEnum):
+    """One thing that other software may do with its key."""
+
+    REQUESTS_READ = "requests:read"
+    REQUESTS_WRITE = "requests:write"
+    SLOTS_READ = "slots:read"
+    BOOKINGS_WRITE = "bookings:write"
+
+
 class ApiClient(Base):
-    """Other software that may ask and book, and its key's hash."""
+    """Other software that may ask and book, its key's hash, and what the key is for."""
 
     __tablename__ = "api_client"
 
@@ -178,11 +189,18 @@ class ApiClient(Base):
     reference: Mapped[Reference]
     name: Mapped[str]
     key_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    """What nobody said it may do, it may not."""
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("community_id", "key_hash", name="uq_api_client_key"),
+        CheckConstraint(
+            "scopes <@ ARRAY['bookings:write', 'requests:read', 'requests:write', 'slots:read']"
+            "::varchar[]",
+            name="scopes_are_known",
+        ),
         Index("ix_api_client_key_hash", "key_hash"),
     )
 

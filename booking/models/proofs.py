@@ -106,6 +106,21 @@ class HalfSignIn(Base):
     )
 
 
+class NationalProof(Base):
+    """Somebody proved by Pro Santé Connect who they are, and has yet to say in which community.
+
+    Ten minutes, once; it is no session: it opens only accounts of professionals with this number.
+    """
+
+    __tablename__ = "national_proof"
+
+    id: Mapped[Id]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    rpps: Mapped[str]
+    made_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
 class PasswordReset(Base):
     """A letter to whoever forgot their password: its link opens once, for half an hour."""
 

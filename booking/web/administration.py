@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from booking import accounts, clients, guards
 from booking.desk import board, members
 from booking.extensions import db, now
-from booking.models import Role
+from booking.models import Role, Scope
 from booking.web import staff_forms, staff_words, wording
 from config import logs
 from config.clock import local_day
@@ -65,11 +65,13 @@ def _page(session: Session, typed: Mapping[str, object], errors: dict[str, str])
             {
                 "reference": client.reference,
                 "name": client.name,
+                "scopes": [staff_words.SCOPES[Scope(said)] for said in client.scopes],
                 "since": day(client.created_at),
                 "revoked": day(client.revoked_at),
             }
             for client in members.clients(session, community.id)
         ],
+        scopes=[{"value": s.value, "text": text} for s, text in staff_words.SCOPES.items()],
         roles=[{"value": r.value, "text": text} for r, text in staff_words.ROLES.items()],
         professionals=_options(members.professionals(session, community.id)),
         sites=_options(members.sites(session, community.id)),
@@ -115,7 +117,8 @@ def _wanted() -> members.NewAccount:
 
 
 def _again(errors: dict[str, str]) -> ResponseReturnValue:
-    typed = {**staff_forms.typed(request.form), "sites": request.form.getlist("sites")}
+    several = {name: request.form.getlist(name) for name in ("sites", "scopes")}
+    typed = {**staff_forms.typed(request.form), **several}
     with transaction(db.session) as session:
         return _page(session, typed, errors), 422
 
@@ -197,8 +200,12 @@ def issue_key() -> ResponseReturnValue:
     name = staff_forms.clean(request.form.get("client", ""))
     if not name or len(name) > staff_forms.LONGEST_TEXT:
         return _again({"client": _("Indiquez le nom du logiciel, en 80 caractères au plus")})
+    scopes = {scope for scope in Scope if scope in request.form.getlist("scopes")}
+    if not scopes:
+        return _again({"scopes": _("Choisissez ce que ce logiciel peut faire")})
+    community_id = guards.identity().community_id
     with transaction(db.session) as session:
-        key = clients.issue_key(session, guards.identity().community_id, name, now=now())
+        key = clients.issue_key(session, community_id, name, scopes=scopes, now=now())
     logs.event("api_key_issued", actor=guards.identity().account)
     return _shown_once(_("Clé de %(name)s", name=name), key, None, 201)
 

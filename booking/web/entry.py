@@ -24,6 +24,9 @@ TOKEN = "staff"  # noqa: S105 - the name of a key, not a secret
 HALF = "half"
 """In its place: the token of whoever has said the password and nothing more."""
 
+NATIONAL = "psc"
+"""Beside it: whether Pro Santé Connect has a session of theirs as well."""
+
 DEVICE = "device"
 DEVICE_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -146,7 +149,7 @@ def handed_on() -> Carried:
     return carried.handed_on(inside(request.form.get(carried.TARGET, "")) or "")
 
 
-def go_in(new: str) -> ResponseReturnValue:
+def go_in(new: str, onward: str = "") -> ResponseReturnValue:
     """Answer somebody who got in: with what they were sending, or by the page they asked for."""
     with transaction(db.session) as rows:
         settings = equipment().settings
@@ -154,7 +157,7 @@ def go_in(new: str) -> ResponseReturnValue:
         if in_it is None:
             return redirect(url_for("session.sign_in"), 303)
         kept = entering.remember_device(rows, in_it, known_device(), now=now())
-    answer = current_app.make_response(back(wanted() or url_for(DOORS[in_it.role][0])))
+    answer = current_app.make_response(back(onward or wanted() or url_for(DOORS[in_it.role][0])))
     keep_device(answer, kept)
     return answer
 

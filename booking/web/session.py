@@ -71,7 +71,8 @@ def for_staff_layout() -> dict[str, Any]:
     """Tell templates who is signed in, and which doors are theirs."""
     somebody = guards.identity_or_none()
     if somebody is None:
-        return {"identity": None, "doors": ()}
+        is_national = equipment().settings.psc_is_set
+        return {"identity": None, "doors": (), "offers_pro_sante_connect": is_national}
     return {
         "identity": somebody,
         "doors": [(name, NAMES[name]) for name in DOORS[somebody.role]],
@@ -93,6 +94,7 @@ def sign_in() -> ResponseReturnValue:
         email="",
         kept=None,
         password_was_changed="mot-de-passe" in request.args,
+        is_left_there="pro-sante-connect" in request.args,
     )
 
 
@@ -143,8 +145,11 @@ def _refused(email: str, status: int) -> ResponseReturnValue:
 def leave() -> ResponseReturnValue:
     """End this session, here and in the database; whoever has none is sent to sign in as well."""
     entry.end_present_session()
+    was_national = cookie.pop(entry.NATIONAL, False)
     cookie.clear()
-    return redirect(url_for("session.sign_in"), 303)
+    return redirect(
+        url_for("session.sign_in") + ("?pro-sante-connect" if was_national else ""), 303
+    )
 
 
 @session.get("/mot-de-passe")

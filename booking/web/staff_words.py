@@ -16,6 +16,7 @@ from booking.models import (
     LookReason,
     RequestStatus,
     Role,
+    Scope,
     TransferState,
 )
 from booking.triage.protocol import Kind as QuestionKind
@@ -35,6 +36,12 @@ STATES = {
     State.UNUSED: lazy("Resté libre"),
     State.CLOSED: lazy("Fermé par l’agenda"),
     State.BLOCKED: lazy("Bloqué"),
+}
+SCOPES = {
+    Scope.REQUESTS_WRITE: lazy("Déposer des demandes"),
+    Scope.REQUESTS_READ: lazy("Lire où en sont ses demandes"),
+    Scope.SLOTS_READ: lazy("Voir les créneaux libres"),
+    Scope.BOOKINGS_WRITE: lazy("Prendre et annuler des rendez-vous"),
 }
 BOOKINGS = {
     BookingStatus.CONFIRMED: lazy("Réservé"),

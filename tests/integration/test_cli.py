@@ -358,6 +358,35 @@ def test_a_key_is_shown_once_and_opens_its_community(run, community, session):
     assert key.encode() not in session.scalars(select(ApiClient.key_hash)).one()
 
 
+def test_a_key_is_made_for_some_things_listed_without_being_shown_and_revoked(
+    run, community, session
+):
+    key = run(
+        *["create-api-client", "--community", "ambrelle", "--name", "Standard"],
+        *["--scope", "slots:read", "--scope", "requests:write"],
+    ).stdout.strip()
+    listed = run("list-api-clients", "--community", "ambrelle").stdout
+    reference = listed.split()[0]
+
+    ended = [run("revoke-api-client", "--community", "ambrelle", reference) for _ in range(2)]
+
+    assert "valable  requests:write slots:read  Standard" in listed
+    assert key not in listed
+    assert [result.exit_code for result in ended] == [0, 1]
+    assert "Aucune clé valable" in ended[1].stderr
+    assert clients.client_of(session, key) is None
+    assert "révoquée le" in run("list-api-clients", "--community", "ambrelle").stdout
+
+
+def test_a_key_for_what_nobody_knows_is_not_made(run, community, session):
+    result = run(
+        *["create-api-client", "--community", "ambrelle", "--name", "S", "--scope", "everything"]
+    )
+
+    assert result.exit_code == 2
+    assert session.scalars(select(ApiClient)).all() == []
+
+
 def test_forgetting_tells_how_much_it_was(run, session):
     session.add(SignInFailure(who_hash=b"w", at=NOON - timedelta(days=2)))
     session.commit()

@@ -147,8 +147,11 @@ def test_a_forgotten_password_is_replaced_and_shown_once(app, session, community
     assert list(entered.values()) == [422, 303]
 
 
+A_KEY = {"client": "Plateforme d’appels", "scopes": ["requests:write", "slots:read"]}
+
+
 def test_a_key_is_shown_once_and_kept_as_a_hash(session, community, administrator):
-    answer = administrator.post("/administration/cles", data={"client": "Plateforme d’appels"})
+    answer = administrator.post("/administration/cles", data=A_KEY)
 
     key = secret_of(answer)
     assert answer.status_code == 201
@@ -157,8 +160,21 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(session, community, administrato
     assert clients.client_of(session, key).community.id == community.id
 
 
+def test_a_key_is_for_what_was_ticked_and_for_something(session, administrator):
+    nothing = administrator.post("/administration/cles", data={"client": "Plateforme"})
+    unknown = administrator.post("/administration/cles", data={**A_KEY, "scopes": ["everything"]})
+    made = administrator.post("/administration/cles", data=A_KEY)
+
+    assert (nothing.status_code, unknown.status_code, made.status_code) == (422, 422, 201)
+    assert "Choisissez ce que ce logiciel peut faire" in words(nothing)
+    assert session.scalars(select(ApiClient.scopes)).all() == [["requests:write", "slots:read"]]
+    assert "Déposer des demandes, Voir les créneaux libres" in words(
+        administrator.get("/administration")
+    )
+
+
 def test_a_revoked_key_opens_nothing(session, administrator):
-    key = secret_of(administrator.post("/administration/cles", data={"client": "Plateforme"}))
+    key = secret_of(administrator.post("/administration/cles", data=A_KEY))
     reference = session.scalars(select(ApiClient.reference)).one()
     session.rollback()
 
@@ -172,7 +188,7 @@ def test_a_revoked_key_opens_nothing(session, administrator):
 
 def test_a_key_has_a_name(session, administrator):
     for name in ("", "  ", "\x00", "x" * 81):
-        answer = administrator.post("/administration/cles", data={"client": name})
+        answer = administrator.post("/administration/cles", data={**A_KEY, "client": name})
         assert answer.status_code == 422
         assert "Indiquez le nom du logiciel" in words(answer)
     assert session.scalar(select(func.count()).select_from(ApiClient)) == 0

@@ -98,6 +98,11 @@ NOT_ALWAYS_THERE = {
     "day.slots.opening",
     "lost_factor.show",
     "own.picture",
+    "prosante.begin",
+    "prosante.choices",
+    "prosante.choose",
+    "prosante.come_back",
+    "prosante.leave",
     "protocol.complaint",
     "protocol.edit",
 }
