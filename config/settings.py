@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     """The number that calls come from; without one, nobody is called."""
     twilio_api_base_url: str = "https://api.twilio.com"
 
+    retention_days: str = ""
+    """What is kept for less than booking/retention.py says: `ANSWERS=5,IDENTITY=60`."""
+    tombstones: Path | None = None
+    """Where erasures are noted outside the database, for a restore; without one, under `var`."""
+
     calendars_may_be_local: bool = False
     """Whether professionals' calendars are read on this very machine: for tests and developers."""
 
@@ -96,6 +101,11 @@ class Settings(BaseSettings):
             and self.twilio_auth_token
             and (self.twilio_messaging_service_sid or self.twilio_from)
         )
+
+    @property
+    def tombstones_file(self) -> Path:
+        """Where erasures are noted: no backup of the database may take it back to yesterday."""
+        return self.tombstones or self.var / "tombstones"
 
     @property
     def keeps_messages_here(self) -> bool:
