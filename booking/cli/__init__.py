@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from booking.cli import keeping, running, territory, triage
+from booking.cli import keeping, persons, running, territory, triage
 
 COMMANDS = (
     triage.triage,
@@ -21,6 +21,8 @@ COMMANDS = (
     running.forget,
     running.reseal,
     running.check_promises,
+    persons.export_person,
+    persons.erase_person,
     keeping.make_backup,
     keeping.restore_backup,
     keeping.check_backup,
