@@ -13,8 +13,6 @@ from config.database import Base, CommunityId, Id
 class ProvedBy(StrEnum):
     """How whoever erased or copied a person's data knew that it was theirs."""
 
-    CODE = "CODE"
-    """A code that was sent to the number."""
     DOCUMENT = "DOCUMENT"
     """An identity document, seen."""
     CALL = "CALL"

@@ -29,6 +29,8 @@ def coordinator(request, browser, product) -> Iterator[Visitor]:
     [
         ("/coordination/messages", "/coordination/messages/"),
         ("/coordination/alertes", None),
+        ("/coordination/personne", None),
+        ("/coordination/chiffres", None),
         ("/coordination/membres", "/coordination/membres/"),
         ("/coordination/membres/nouveau", None),
     ],

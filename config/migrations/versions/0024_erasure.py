@@ -20,7 +20,7 @@ STEPS: tuple[str, ...] = (
         CONSTRAINT uq_tombstone_mark UNIQUE (community_id, mark, erased_at),
         CONSTRAINT fk_tombstone_community_id FOREIGN KEY(community_id) REFERENCES community (id),
         CONSTRAINT ck_tombstone_provedby
-            CHECK (proved_by IN ('CODE', 'DOCUMENT', 'CALL', 'COMMAND'))
+            CHECK (proved_by IN ('DOCUMENT', 'CALL', 'COMMAND'))
     )
     """,
     "ALTER TABLE account ADD COLUMN last_seen_at TIMESTAMP WITH TIME ZONE",
