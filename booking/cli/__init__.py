@@ -25,6 +25,7 @@ COMMANDS = (
     persons.erase_person,
     keeping.make_backup,
     keeping.restore_backup,
+    keeping.erase_again,
     keeping.check_backup,
     keeping.down_page,
 )

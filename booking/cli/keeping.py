@@ -63,6 +63,15 @@ def restore_backup(file: BinaryIO, *, replace: bool) -> None:
     _tell(found)
 
 
+@click.command("erase-again")
+@doors.on_database
+def erase_again() -> None:
+    """Effacer à nouveau qui l’a été, après une restauration faite sans « restore »."""
+    with transaction(db.session) as session:
+        found = _made_ready(session)
+    _tell(found)
+
+
 @click.command("check-backup")
 @click.argument("file", metavar="FICHIER", type=click.File("rb"))
 @doors.on_database

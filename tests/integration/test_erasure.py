@@ -349,6 +349,18 @@ def test_the_drill_erases_again_too(session, file, copy, run):
     assert "Demandes effacées à nouveau : 1." in said.output
 
 
+def test_a_restore_by_other_tools_is_followed_by_a_command(engine, session, file, person, run):
+    session.commit()
+    erase(session, file)
+    session.rollback()  # the rows are back, the file is not: as after any restore
+
+    said = run("erase-again")
+
+    assert "Demandes effacées à nouveau : 1." in said.output
+    with Session(engine) as fresh:
+        assert found(fresh, CANARIES) == []
+
+
 def test_nobody_who_writes_into_the_file_can_have_somebody_erased(session, file, person):
     made = tombstones.of_number(person.phone_key, None)
     file.parent.mkdir(parents=True)
