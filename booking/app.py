@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from booking import cli, guards, production, protocols, scope, worker
+from booking import cli, guards, production, protocols, retention, scope, worker
 from booking.api import views as api_views
 from booking.extensions import Equipment, babel, csrf, db
 from booking.links import Links
@@ -112,6 +112,7 @@ def create_app(
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
     app.config.from_mapping(_configuration(settings))
     production.refuse_unsafe(app, settings)
+    retention.read(settings.retention_days)
     app.extensions[health.JOBS] = {job.name: job.every for job in worker.JOBS}
     app.extensions["jourmeme"] = Equipment(
         settings=settings,

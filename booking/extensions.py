@@ -11,7 +11,7 @@ from flask_babel import Babel
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 
-from booking import protocols
+from booking import protocols, retention
 from booking.governance import serving
 from booking.links import Links
 from booking.triage.protocol import Protocol
@@ -42,6 +42,11 @@ class Equipment:
     def reader(self) -> Reader:
         """Return what reads professionals' own calendars."""
         return Reader(self.settings.host, may_be_local=self.settings.calendars_may_be_local)
+
+    @property
+    def terms(self) -> retention.Terms:
+        """Return how long each kind of data is kept here."""
+        return retention.read(self.settings.retention_days)
 
     @property
     def delivered(self) -> protocols.Version:

@@ -1,12 +1,12 @@
 """Forget what is past its term: what was answered, then who it was; what is left names nobody.
 
-The terms are proposals for the data protection officer of a community to sign, and may only get
-shorter. Of a request stay its moments, its level and how it ended: what figures are made of.
+How long each kind is kept is said in booking/retention.py. Of a request stay its moments, its level
+and how it ended: what figures are made of.
 """
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from booking.desk.ask import DRAFT_LIVES
+from booking.desk import quiet_accounts
 from booking.models import (
     Assessment,
     Booking,
@@ -31,6 +31,7 @@ from booking.models import (
     CareRequest,
     HalfSignIn,
     IdempotencyKey,
+    Invitation,
     KnownDevice,
     NationalProof,
     PasswordReset,
@@ -41,26 +42,10 @@ from booking.models import (
     VisitorAct,
     VisitorDid,
 )
+from booking.retention import TERMS, Kind, Terms
 from config.database import Base, OpenTransaction
 from notifications.models import InboundMessage, OutboxMessage, Status
 from schedules.models import Slot
-
-DRAFTS = DRAFT_LIVES
-"""A form that was not finished lives as long as its link."""
-ANSWERS = timedelta(days=7)
-"""After the appointment, or the request if there was none."""
-IDENTITY = timedelta(days=90)
-MESSAGES = timedelta(days=90)
-REPLIES = timedelta(days=7)
-"""What somebody wrote back may say what they suffer from."""
-SESSIONS = timedelta(days=30)
-SIGN_IN_FAILURES = timedelta(hours=24)
-"""Half sign-ins and letters for a new password too: they open nothing after minutes."""
-KNOWN_DEVICES = timedelta(days=180)
-IDEMPOTENCY_KEYS = timedelta(hours=24)
-VISITORS = timedelta(hours=24)
-VISITORS_WHO_BOOKED = timedelta(days=7)
-"""What is usual is learnt from them; by then neither their address nor their number is needed."""
 
 BATCH = 500
 """Rows of each kind in one transaction: nobody who books waits for this."""
@@ -86,6 +71,8 @@ class Forgotten:
     sms_asked: int = 0
     visits: int = 0
     idempotency_keys: int = 0
+    invitations: int = 0
+    accounts: int = 0
 
     @property
     def total(self) -> int:
@@ -97,55 +84,63 @@ class Forgotten:
         return Forgotten(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
-def forget(session: Session, *, now: datetime) -> Forgotten:
+def forget(session: Session, *, now: datetime, terms: Terms = TERMS) -> Forgotten:
     """Empty or delete up to 500 rows of each kind that are past their term.
 
     Done again it takes the next ones; once there are none it does nothing. Rows that somebody
     is changing at this moment are left for the next time.
     """
     session.execute(PATIENCE)
+    past = {kind: now - kept for kind, kept in terms.items()}
+    quiet_accounts.remember(session, before=past[Kind.SESSIONS])
+    quiet_accounts.warn(session, kept=terms[Kind.ACCOUNTS], now=now)
     return Forgotten(
-        drafts=_emptied(session, CareRequest, _is_left(now), {**NO_ANSWERS, **NO_IDENTITY}),
-        answers=_emptied(session, CareRequest, _has_answers(now), NO_ANSWERS),
-        assessments=_emptied(session, Assessment, _has_reasons(now), NO_REASONS),
-        identities=_emptied(session, CareRequest, _has_identity(now), NO_IDENTITY),
-        messages=_emptied(session, OutboxMessage, _has_text(now), NO_TEXT),
-        replies=_deleted(session, InboundMessage, InboundMessage.came_at <= now - REPLIES),
-        sessions=_deleted(session, StaffSession, StaffSession.last_seen_at <= now - SESSIONS),
-        sign_in_failures=_deleted(
-            session, SignInFailure, SignInFailure.at <= now - SIGN_IN_FAILURES
+        drafts=_emptied(
+            session, CareRequest, _is_left(past[Kind.DRAFTS]), {**NO_ANSWERS, **NO_IDENTITY}
         ),
-        sign_in_steps=_deleted(session, HalfSignIn, HalfSignIn.made_at <= now - SIGN_IN_FAILURES)
-        + _deleted(session, PasswordReset, PasswordReset.asked_at <= now - SIGN_IN_FAILURES)
-        + _deleted(session, NationalProof, NationalProof.made_at <= now - SIGN_IN_FAILURES),
+        answers=_emptied(session, CareRequest, _has_answers(past[Kind.ANSWERS]), NO_ANSWERS),
+        assessments=_emptied(session, Assessment, _has_reasons(past[Kind.ANSWERS]), NO_REASONS),
+        identities=_emptied(session, CareRequest, _has_identity(past[Kind.IDENTITY]), NO_IDENTITY),
+        messages=_emptied(session, OutboxMessage, _has_text(past[Kind.MESSAGES]), NO_TEXT),
+        replies=_deleted(session, InboundMessage, InboundMessage.came_at <= past[Kind.REPLIES]),
+        sessions=_deleted(session, StaffSession, StaffSession.last_seen_at <= past[Kind.SESSIONS]),
+        sign_in_failures=_deleted(session, SignInFailure, SignInFailure.at <= past[Kind.SIGN_INS]),
+        sign_in_steps=_deleted(session, HalfSignIn, HalfSignIn.made_at <= past[Kind.SIGN_INS])
+        + _deleted(session, PasswordReset, PasswordReset.asked_at <= past[Kind.SIGN_INS])
+        + _deleted(session, NationalProof, NationalProof.made_at <= past[Kind.SIGN_INS]),
         known_devices=_deleted(
-            session, KnownDevice, KnownDevice.last_seen_at <= now - KNOWN_DEVICES
+            session, KnownDevice, KnownDevice.last_seen_at <= past[Kind.KNOWN_DEVICES]
         ),
-        sms_asked=_deleted(session, SmsAsked, SmsAsked.at <= now - SIGN_IN_FAILURES),
-        visits=_deleted(session, VisitorAct, _is_past(now)),
-        idempotency_keys=forget_keys(session, now=now),
+        sms_asked=_deleted(session, SmsAsked, SmsAsked.at <= past[Kind.SIGN_INS]),
+        visits=_deleted(session, VisitorAct, _is_past(past)),
+        idempotency_keys=forget_keys(session, now=now, terms=terms),
+        invitations=_deleted(session, Invitation, Invitation.ended_at <= past[Kind.INVITATIONS]),
+        accounts=quiet_accounts.close(session, kept=terms[Kind.ACCOUNTS], now=now),
     )
 
 
-def _is_past(now: datetime) -> ColumnElement[bool]:
+def _is_past(past: Mapping[Kind, datetime]) -> ColumnElement[bool]:
     has_booked = VisitorAct.kind == VisitorDid.BOOKED
     return or_(
-        and_(~has_booked, VisitorAct.at <= now - VISITORS),
-        VisitorAct.at <= now - VISITORS_WHO_BOOKED,
+        and_(~has_booked, VisitorAct.at <= past[Kind.VISITORS]),
+        VisitorAct.at <= past[Kind.VISITORS_WHO_BOOKED],
     )
 
 
-def forget_keys(session: Session, *, now: datetime) -> int:
+def forget_keys(session: Session, *, now: datetime, terms: Terms = TERMS) -> int:
     """Delete up to 500 answers to partners' writes that nobody may repeat any more."""
-    return _deleted(session, IdempotencyKey, IdempotencyKey.created_at <= now - IDEMPOTENCY_KEYS)
+    past = now - terms[Kind.PARTNER_ANSWERS]
+    return _deleted(session, IdempotencyKey, IdempotencyKey.created_at <= past)
 
 
-def forget_all(open_transaction: OpenTransaction, *, now: datetime) -> Forgotten:
+def forget_all(
+    open_transaction: OpenTransaction, *, now: datetime, terms: Terms = TERMS
+) -> Forgotten:
     """Forget everything that is past its term, in short transactions, and return what it was."""
     whole = Forgotten()
     while True:
         with open_transaction() as session:
-            part = forget(session, now=now)
+            part = forget(session, now=now, terms=terms)
         if not part.total:
             return whole
         whole += part
@@ -199,8 +194,8 @@ NO_TEXT: Mapping[str, Any] = {
 }
 
 
-def _is_over(term: timedelta, now: datetime) -> ColumnElement[bool]:
-    """Whether the request, and the appointment it led to, ended at least this long ago."""
+def _is_over(past: datetime) -> ColumnElement[bool]:
+    """Whether the request, and the appointment it led to, had ended by then."""
     appointment = (
         select(func.max(Slot.ends_at))
         .join(Booking, and_(Booking.community_id == Slot.community_id, Booking.slot_id == Slot.id))
@@ -213,23 +208,23 @@ def _is_over(term: timedelta, now: datetime) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     return and_(
-        CareRequest.created_at <= now - term,
-        or_(appointment.is_(None), appointment <= now - term),
+        CareRequest.created_at <= past,
+        or_(appointment.is_(None), appointment <= past),
     )
 
 
-def _is_left(now: datetime) -> ColumnElement[bool]:
+def _is_left(past: datetime) -> ColumnElement[bool]:
     """Whether nobody finished this form, and no call was promised: that is owed all the same."""
     return and_(
         CareRequest.status == RequestStatus.DRAFT,
         CareRequest.call_back_asked_at.is_(None),
-        CareRequest.created_at <= now - DRAFTS,
+        CareRequest.created_at <= past,
         or_(_says_what(), _says_who()),
     )
 
 
-def _has_answers(now: datetime) -> ColumnElement[bool]:
-    return and_(_says_what(), _is_over(ANSWERS, now))
+def _has_answers(past: datetime) -> ColumnElement[bool]:
+    return and_(_says_what(), _is_over(past))
 
 
 def _says_what() -> ColumnElement[bool]:
@@ -241,13 +236,13 @@ def _says_what() -> ColumnElement[bool]:
     )
 
 
-def _has_reasons(now: datetime) -> ColumnElement[bool]:
+def _has_reasons(past: datetime) -> ColumnElement[bool]:
     request_is_over = (
         select(CareRequest.id)
         .where(
             CareRequest.community_id == Assessment.community_id,
             CareRequest.id == Assessment.request_id,
-            _is_over(ANSWERS, now),
+            _is_over(past),
         )
         .correlate(Assessment)
         .exists()
@@ -259,13 +254,13 @@ def _has_reasons(now: datetime) -> ColumnElement[bool]:
             func.cardinality(Assessment.complaints) > 0,
             Assessment.safety_net.is_not(None),
         ),
-        Assessment.assessed_at <= now - ANSWERS,
+        Assessment.assessed_at <= past,
         request_is_over,
     )
 
 
-def _has_identity(now: datetime) -> ColumnElement[bool]:
-    return and_(_says_who(), _is_over(IDENTITY, now))
+def _has_identity(past: datetime) -> ColumnElement[bool]:
+    return and_(_says_who(), _is_over(past))
 
 
 def _says_who() -> ColumnElement[bool]:
@@ -274,10 +269,10 @@ def _says_who() -> ColumnElement[bool]:
     )
 
 
-def _has_text(now: datetime) -> ColumnElement[bool]:
+def _has_text(past: datetime) -> ColumnElement[bool]:
     return and_(
         OutboxMessage.text.is_not(None),
-        OutboxMessage.expires_at <= now - MESSAGES,
+        OutboxMessage.expires_at <= past,
         OutboxMessage.status.not_in((Status.WAITING, Status.SENDING)),
     )
 

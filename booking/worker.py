@@ -32,6 +32,7 @@ from booking.desk.cascade import asking as cascade
 from booking.leader import Leader
 from booking.links import Links
 from booking.models import Action, ActorKind, WorkerHeartbeat
+from booking.retention import TERMS, Terms
 from config import logs
 from config.clock import Clock, local_day
 from config.database import engine_options, transaction
@@ -65,6 +66,8 @@ class Bench:
     senders: Mapping[Channel, Sender]
     reader: Reader
     links: Links
+    terms: Terms = field(default_factory=lambda: TERMS)
+    """How long what is kept."""
     beaten_at: datetime | None = field(default=None, init=False)
     noted_at: dict[str, datetime] = field(default_factory=dict, init=False)
     """When this process last wrote that a job ended well."""
@@ -116,7 +119,7 @@ def forget(bench: Bench) -> None:
     with bench.open_transaction() as session:
         if not nightly.is_due(noted(session, PURGE), now=now):
             return
-    done = privacy.forget_all(bench.open_transaction, now=now)
+    done = privacy.forget_all(bench.open_transaction, now=now, terms=bench.terms)
     with bench.open_transaction() as session:
         note(session, PURGE, now=now)
         unit.note(Action.FORGET, count=done.total)
@@ -126,7 +129,7 @@ def forget(bench: Bench) -> None:
 def forget_keys(bench: Bench) -> None:
     """Delete answers to partners' writes as soon as they may not be repeated any more."""
     with bench.open_transaction() as session:
-        privacy.forget_keys(session, now=bench.clock())
+        privacy.forget_keys(session, now=bench.clock(), terms=bench.terms)
 
 
 def release_slots(bench: Bench) -> None:
@@ -292,12 +295,13 @@ def run(
     reader: Reader,
     links: Links,
     clock: Clock,
+    terms: Terms = TERMS,
 ) -> None:
     """Work until SIGTERM or SIGINT comes; then end what was begun, and return."""
     engine = create_engine(
         "postgresql+psycopg://", **engine_options(address, pool_size=CONNECTIONS)
     )
-    bench = Bench(engine, Leader(engine), clock, senders, reader, links)
+    bench = Bench(engine, Leader(engine), clock, senders, reader, links, terms)
     scheduler = scheduler_of(bench)
 
     def stop(*_: object) -> None:

@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     """How well Pro Santé Connect must have seen who it is, at least."""
     psc_palier: str | None = None
     """Which « Palier_Authentification » it must be; without one, any."""
+    retention_days: str = ""
+    """What is kept for less than booking/retention.py says: `ANSWERS=5,IDENTITY=60`."""
+    tombstones: Path | None = None
+    """Where erasures are noted outside the database, for a restore; without one, under `var`."""
 
     calendars_may_be_local: bool = False
     """Whether professionals' calendars are read on this very machine: for tests and developers."""
@@ -109,6 +113,11 @@ class Settings(BaseSettings):
     def psc_is_set(self) -> bool:
         """Whether professionals may sign in with Pro Santé Connect."""
         return bool(self.psc_discovery_url and self.psc_client_id and self.psc_client_secret)
+
+    @property
+    def tombstones_file(self) -> Path:
+        """Where erasures are noted: no backup of the database may take it back to yesterday."""
+        return self.tombstones or self.var / "tombstones"
 
     @property
     def keeps_messages_here(self) -> bool:

@@ -36,6 +36,17 @@ Vous en choisirez une autre après votre mot de passe.
 Vous ne l’aviez pas demandé ? Appelez tout de suite la coordination de {community}.
 """
 
+CLOSES_SUBJECT = "JourMême : votre compte ferme dans 30 jours"
+CLOSES = """\
+Bonjour,
+
+Personne ne s’est connecté à votre compte JourMême depuis longtemps.
+Il ferme dans 30 jours : c’est la règle, pour ne garder que ce qui sert.
+
+Pour le garder, connectez-vous une fois. Vous n’en avez plus besoin ? Ne faites rien.
+Une question ? Écrivez à la coordination de {community}.
+"""
+
 
 @dataclass(frozen=True)
 class AccountLetter:
@@ -58,6 +69,11 @@ def password_changed(community: str) -> AccountLetter:
 def second_factor_removed(community: str) -> AccountLetter:
     """Return the notice that the second factor was taken away."""
     return AccountLetter(FACTOR_SUBJECT, FACTOR.format(community=_plain(community)))
+
+
+def closes_soon(community: str) -> AccountLetter:
+    """Return the notice that an account which nobody uses will close."""
+    return AccountLetter(CLOSES_SUBJECT, CLOSES.format(community=_plain(community)))
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from booking.cli import audit, keeping, partners, running, territory, triage
+from booking.cli import audit, keeping, partners, persons, running, territory, triage
 
 COMMANDS = (
     triage.triage,
@@ -23,8 +23,11 @@ COMMANDS = (
     running.forget,
     running.reseal,
     running.check_promises,
+    persons.export_person,
+    persons.erase_person,
     keeping.make_backup,
     keeping.restore_backup,
+    keeping.erase_again,
     keeping.check_backup,
     keeping.down_page,
     audit.verify,

@@ -19,6 +19,7 @@ from booking.cli import doors
 from booking.desk import heartbeats, soundness
 from booking.extensions import db, equipment, now
 from booking.models import Action
+from booking.persons import erasing
 from booking.web.wording import dialled
 from config import address, backup, schema
 from config.database import as_owner, transaction, with_driver
@@ -62,8 +63,16 @@ def restore_backup(file: BinaryIO, *, replace: bool) -> None:
     with as_owner(lambda: url) as engine:
         schema.upgrade(engine)
     with transaction(db.session) as session:
-        soundness.make_ready(session)
-        found = soundness.look(session)
+        found = _made_ready(session)
+    _tell(found)
+
+
+@click.command("erase-again")
+@doors.on_database
+def erase_again() -> None:
+    """Effacer à nouveau qui l’a été, après une restauration faite sans « restore »."""
+    with transaction(db.session) as session:
+        found = _made_ready(session)
     _tell(found)
 
 
@@ -77,8 +86,7 @@ def check_backup(file: BinaryIO) -> None:
         try:
             schema.upgrade(engine)
             with Session(engine) as session, transaction(session):
-                soundness.make_ready(session)
-                found = soundness.look(session)
+                found = _made_ready(session)
         finally:
             engine.dispose()
     _tell(found)
@@ -135,6 +143,18 @@ def _told() -> Iterator[None]:
         raise click.ClickException(
             "L’essai demande le PostgreSQL livré avec les paquets Python : make setup"
         ) from None
+
+
+def _made_ready(session: Session) -> soundness.Soundness:
+    """Do again what a backup undoes, erasures above all; return what is there by then."""
+    kit = equipment()
+    soundness.make_ready(session)
+    file = kit.settings.tombstones_file
+    again, doubtful = erasing.erase_again(session, file, links=kit.links, now=now())
+    click.echo(f"Demandes effacées à nouveau : {again}.")
+    if doubtful:
+        click.echo(f"Lignes illisibles dans {file} : {doubtful}. Cherchez pourquoi.", err=True)
+    return soundness.look(session)
 
 
 def _tell(found: soundness.Soundness) -> None:

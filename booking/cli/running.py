@@ -80,14 +80,14 @@ def work() -> None:
     """Envoyer les messages et faire les tâches de fond, jusqu’à l’arrêt."""
     kit = equipment()
     where, senders = address.of_database(kit.settings), kit.senders
-    worker.run(where, senders, reader=kit.reader, links=kit.links, clock=kit.clock)
+    worker.run(where, senders, reader=kit.reader, links=kit.links, clock=kit.clock, terms=kit.terms)
 
 
 @click.command("forget")
 @doors.on_database
 def forget() -> None:
     """Oublier ce dont la durée de conservation est passée."""
-    done = privacy.forget_all(_transactions, now=now())
+    done = privacy.forget_all(_transactions, now=now(), terms=equipment().terms)
     unit.note(Action.FORGET, count=done.total)
     click.echo(
         f"Réponses : {done.answers}, évaluations : {done.assessments}, "

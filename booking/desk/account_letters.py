@@ -45,6 +45,11 @@ def remove_second_factor(
     _notice(session, theirs, account_letters.second_factor_removed, now)
 
 
+def closes_soon(session: Session, account: Account, *, now: datetime) -> None:
+    """Tell somebody who has not signed in for long that their account closes in a month."""
+    _notice(session, account, account_letters.closes_soon, now)
+
+
 def _notice(
     session: Session, account: Account, written: Callable[[str], AccountLetter], now: datetime
 ) -> None:

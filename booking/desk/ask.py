@@ -14,6 +14,7 @@ from booking.desk.proposals import NotAssessed, assessment_of
 from booking.desk.validity import deadline_of
 from booking.links import Links, hashed
 from booking.models import CareRequest, Channel, RequestStatus
+from booking.retention import NOTICE
 from booking.triage import engine
 from booking.triage.protocol import Protocol
 from config.clock import local_day
@@ -86,6 +87,7 @@ def start(
         opened_by=opened_by,
         version=0,
         reasked=[],
+        notice_version=NOTICE if channel is Channel.WEB else None,
     )
     session.add(request)
     session.flush()

@@ -42,6 +42,7 @@ from booking.models.doors import (
     StaffSession,
     WorkerHeartbeat,
 )
+from booking.models.erasure import ProvedBy, Tombstone
 from booking.models.governance import Act, GovernanceAct, ProtocolVersion, VersionStatus
 from booking.models.offers import Offer, OfferAnswer, OfferKind, Wish
 from booking.models.outcomes import OutcomeAsked, OutcomeLetter
@@ -122,6 +123,7 @@ __all__ = [
     "PromiseEnd",
     "PromiseEvent",
     "ProtocolVersion",
+    "ProvedBy",
     "RecoveryCode",
     "RequestStatus",
     "Role",
@@ -133,6 +135,7 @@ __all__ = [
     "SignInFailure",
     "SmsAsked",
     "StaffSession",
+    "Tombstone",
     "Transfer",
     "TransferState",
     "TransferStep",

@@ -156,6 +156,8 @@ class CareRequest(sealed.Row, Base):
     """Since when nothing is free in time, so that a doctor has to decide."""
     reasked: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
     """Signs that the patient's own words made us ask again, and that were answered."""
+    notice_version: Mapped[int | None]
+    """Which information notice the form led to when it was opened; none for other doors."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "reference", name="uq_care_request_reference"),

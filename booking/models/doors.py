@@ -49,6 +49,10 @@ class Account(Base):
     closed_at: Mapped[datetime | None]
     news_seen_at: Mapped[datetime | None]
     """Up to when they have read what happened to their practice's appointments; none: never."""
+    last_seen_at: Mapped[datetime | None]
+    """When sessions that were deleted since were last used; the others tell it themselves."""
+    warned_at: Mapped[datetime | None]
+    """When they were last told that their account, which nobody uses, will close."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "reference", name="uq_account_reference"),

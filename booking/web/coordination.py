@@ -19,6 +19,8 @@ from booking.web.cascade_settings import cascade_settings
 from booking.web.form_switch import form_switch
 from booking.web.members import directory
 from booking.web.message_words import message_words
+from booking.web.month_numbers import month_numbers
+from booking.web.person_rights import person_rights
 from booking.web.review import review, to_read
 from booking.web.staff_access import reach_of
 from booking.web.supply_settings import settings
@@ -37,6 +39,8 @@ coordination.register_blueprint(message_words)
 coordination.register_blueprint(form_switch)
 coordination.register_blueprint(cascade_settings)
 coordination.register_blueprint(accesses.accesses)
+coordination.register_blueprint(person_rights)
+coordination.register_blueprint(month_numbers)
 
 
 @coordination.get("/coordination")

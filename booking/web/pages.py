@@ -1,13 +1,16 @@
 """Pages that everybody may read, the choice of the language, and what every page's frame needs."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
+from flask_babel import gettext as _
 
 from booking import guards
 from booking.extensions import db, equipment
+from booking.retention import NOTICE
 from booking.web import wording
 from booking.web.errors import remember, whom_to_call
 from config.database import transaction
@@ -60,7 +63,21 @@ def accessibility() -> str:
 @guards.open_to(guards.PUBLIC)
 def privacy() -> str:
     """Show what is kept, why, for how long, who reads it, and the patient's rights."""
-    return render_template("pages/privacy.html", community=_the_community())
+    community = _the_community()
+    with transaction(db.session) as session:
+        communities = directory.communities(session)
+    return render_template(
+        "pages/privacy.html",
+        community=community,
+        communities=communities,
+        version=NOTICE,
+        kept={kind.name: _span(kept) for kind, kept in equipment().terms.items()},
+    )
+
+
+def _span(kept: timedelta) -> str:
+    """Return a term in words; one day as hours, so that nobody counts to midnight."""
+    return str(_("24 heures") if kept.days == 1 else _("%(count)s jours", count=kept.days))
 
 
 @pages.get("/efface")

@@ -48,14 +48,14 @@ def month() -> ResponseReturnValue:
     """Show every case of a month that is read again; the last whole month where none is asked."""
     moment = now()
     with transaction(db.session) as session:
-        community, wanted = _wanted(session, moment)
+        community, wanted = wanted_month(session, moment)
         cases = desk.cases(session, wanted)
     current = sample.this_month(community.zone, now=moment)
     return render_template(
         "coordination/review.html",
         errors={},
         community=community,
-        **_named(wanted.first),
+        **named_month(wanted.first),
         is_running=wanted.first == current,
         this_month=_written(current),
         before=_written(sample.before(wanted.first)) if wanted.first > sample.FIRST_MONTH else "",
@@ -71,7 +71,7 @@ def month() -> ResponseReturnValue:
 def case(reference: UUID) -> ResponseReturnValue:
     """Show one case of a month, what put it there, and what was said of it."""
     with transaction(db.session) as session:
-        community, wanted = _wanted(session, now())
+        community, wanted = wanted_month(session, now())
         return _case_page(community, wanted, desk.cases(session, wanted), reference, {})
 
 
@@ -80,7 +80,7 @@ def case(reference: UUID) -> ResponseReturnValue:
 def note(reference: UUID) -> ResponseReturnValue:
     """Keep what the coordinator says of a case, and go on to the next that nobody has read."""
     with transaction(db.session) as session:
-        community, wanted = _wanted(session, now())
+        community, wanted = wanted_month(session, now())
         cases = desk.cases(session, wanted)
         read = _one(cases, reference)
         errors = _noted(session, wanted, read)
@@ -103,10 +103,10 @@ def to_read(session: Session, community: Community, moment: datetime) -> dict[st
     """Return how many cases of the last whole month nobody has read, and which month it is."""
     last = sample.before(sample.this_month(community.zone, now=moment))
     cases = desk.cases(session, sample.month_of(community, last))
-    return {"count": len(_unread(cases)), **_named(last)}
+    return {"count": len(_unread(cases)), **named_month(last)}
 
 
-def _wanted(session: Session, moment: datetime) -> tuple[Community, Month]:
+def wanted_month(session: Session, moment: datetime) -> tuple[Community, Month]:
     """Return the community, and the month that the address names; else the last whole one."""
     community = board.community_of(session, guards.identity().community_id)
     current = sample.this_month(community.zone, now=moment)
@@ -122,7 +122,7 @@ def _written(first: date) -> str:
     return f"{first:%Y-%m}"
 
 
-def _named(first: date) -> dict[str, str]:
+def named_month(first: date) -> dict[str, str]:
     """Return a month as addresses write it and as people say it: « octobre 2026 »."""
     name = format_date(first, "MMMM y", locale=wording.LOCALES[wording.language()])
     return {"month": _written(first), "name": str(name)}
@@ -172,7 +172,7 @@ def _case_page(
         "coordination/case.html",
         errors=errors,
         community=community,
-        **_named(wanted.first),
+        **named_month(wanted.first),
         case=_line(_one(cases, reference), community, _protocol(community)),
         left=_unread(cases),
         is_noted="note" in request.args,

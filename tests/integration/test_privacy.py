@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 
 from booking import privacy
 from booking.accounts import entering
+from booking.desk.ask import DRAFT_LIVES
 from booking.models import (
     Account,
     ApiClient,
@@ -27,6 +28,8 @@ from booking.models import (
     SignInFailure,
     StaffSession,
 )
+from booking.retention import TERMS
+from booking.retention import Kind as Kept
 from booking.triage.protocol import Level
 from config import sealed
 from config.database import Base, transaction
@@ -413,9 +416,10 @@ def test_a_row_that_somebody_is_changing_is_left_for_the_next_time(engine, sessi
 
 
 def test_the_terms_are_what_was_promised():
-    assert privacy.DRAFTS == DAY
-    assert privacy.ANSWERS == 7 * DAY
-    assert privacy.IDENTITY == privacy.MESSAGES == 90 * DAY
-    assert privacy.IDEMPOTENCY_KEYS == privacy.SIGN_IN_FAILURES == DAY
-    assert privacy.SESSIONS == 30 * DAY
-    assert privacy.KNOWN_DEVICES == entering.DEVICE_KNOWN_FOR == 180 * DAY
+    assert TERMS[Kept.DRAFTS] == DRAFT_LIVES == DAY
+    assert TERMS[Kept.ANSWERS] == TERMS[Kept.REPLIES] == 7 * DAY
+    assert TERMS[Kept.IDENTITY] == TERMS[Kept.MESSAGES] == 90 * DAY
+    assert TERMS[Kept.PARTNER_ANSWERS] == TERMS[Kept.SIGN_INS] == DAY
+    assert TERMS[Kept.SESSIONS] == 30 * DAY
+    assert TERMS[Kept.KNOWN_DEVICES] == entering.DEVICE_KNOWN_FOR == 180 * DAY
+    assert TERMS[Kept.ACCOUNTS] == 730 * DAY

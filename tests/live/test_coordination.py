@@ -9,6 +9,9 @@ from tests.live.browser import DESKTOP, PHONE, Visitor, chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+IS_ERASED = {PHONE["width"]: "06 39 98 01 11", DESKTOP["width"]: "06 39 98 01 12"}
+"""Two of the demonstration's patients: one for each size, for each is erased once."""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -30,6 +33,8 @@ def coordinator(request, browser, product) -> Iterator[Visitor]:
         ("/coordination/messages", "/coordination/messages/"),
         ("/coordination/alertes", None),
         ("/coordination/acces", None),
+        ("/coordination/personne", None),
+        ("/coordination/chiffres", None),
         ("/coordination/membres", "/coordination/membres/"),
         ("/coordination/membres/nouveau", None),
     ],
@@ -60,3 +65,18 @@ def test_texts_in_english_leave_the_page_french(coordinator):
     coordinator.open("/coordination/messages?langue=en")
     assert coordinator.page.get_attribute("html", "lang") == "fr"
     assert coordinator.page.get_attribute("p.letter >> nth=0", "lang") == "en"
+
+
+def test_a_coordinator_erases_somebody_in_six_clicks(coordinator):
+    coordinator.open("/coordination/personne")
+    coordinator.write("telephone", IS_ERASED[coordinator.page.viewport_size["width"]])
+    coordinator.press("Chercher")
+    coordinator.press("Effacer pour toujours")
+    assert coordinator.page.title().startswith("Erreur\N{NO-BREAK SPACE}:")
+    coordinator.choose("qui", "tous")
+    coordinator.choose("preuve", "CALL")
+    if coordinator.page.locator("[name=annuler]").count():
+        coordinator.choose("annuler", "oui")
+    coordinator.press("Effacer pour toujours")
+
+    assert "C’est effacé" in coordinator.page.inner_text("main")

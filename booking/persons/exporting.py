@@ -1,0 +1,144 @@
+"""All that is kept of one person, in two forms: for other software, and to be read."""
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime, time
+from enum import Enum
+from html import escape
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import LargeBinary, inspect
+from sqlalchemy.orm import Session
+
+from booking.persons import belonging, finding
+from booking.persons.finding import Visit, Whose
+from booking.persons.french import FIELDS, MOMENT, SECTIONS, VALUES
+from config import sealed
+from config.database import Base
+
+A_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*[+]\d\d:\d\d$")
+
+File = dict[str, list[dict[str, Any]]]
+
+OURS = frozenset(
+    (
+        "account",
+        "by",
+        "claimed_by",
+        "digest",
+        "ended_by",
+        "follows",
+        "given_up_id",
+        "id",
+        "lease",
+        "lease_until",
+        "looked_by",
+        "looked_name",
+        "name",
+        "opened_by",
+        "owner",
+        "provider_id",
+        "regular_doctor",
+        "saved_by",
+        "seen_by",
+        "started_by",
+    )
+)
+"""Columns that tell of our rows, or of who works here: nothing of the person."""
+
+
+def collect(session: Session, whose: Whose, *, now: datetime) -> File:
+    """Return all rows about this person by table, every sealed value opened, in plain values."""
+    asked = finding.requests(session, whose)
+    found = belonging.rows(session, asked)
+    file = {table.__tablename__: [_plain(row) for row in rows] for table, rows in found.items()}
+    messages = belonging.messages(session, found)
+    file["appointment"] = [_visit(each) for each in finding.visits(session, asked)]
+    file["message"] = [_plain(row) for row in messages if row.kind not in belonging.TO_STAFF]
+    replies = belonging.replies(session, whose.phone_key, whose.community_id)
+    file["reply"] = [_plain(row) for row in replies]
+    file["file"] = [{"made_at": now.isoformat(), "notice": "docs/privacy/notice.md"}]
+    return {name: rows for name, rows in file.items() if rows}
+
+
+def readable(file: File, zone: ZoneInfo) -> str:
+    """Return a page that says the same in French, for whoever is not a programmer."""
+    parts = [
+        f"<section><h2>{escape(SECTIONS.get(name, name))}</h2>{_rows(rows, zone)}</section>"
+        for name, rows in sorted(file.items(), key=lambda each: _place(each[0]))
+        if name in SECTIONS
+    ]
+    return (
+        '<!doctype html><html lang="fr"><meta charset="utf-8"><title>Vos données</title>'
+        '<meta name="viewport" content="width=device-width"><main><h1>Vos données</h1>'
+        "<p>Tout ce que JourMême garde à votre sujet. Le même contenu, complet, est dans le "
+        f"fichier JSON.</p>{''.join(parts)}</main></html>\n"
+    )
+
+
+def _place(name: str) -> int:
+    return list(SECTIONS).index(name) if name in SECTIONS else len(SECTIONS)
+
+
+def _rows(rows: Iterable[dict[str, Any]], zone: ZoneInfo) -> str:
+    lists = []
+    for row in rows:
+        said = [
+            f"<dt>{escape(FIELDS[name])}</dt><dd>{escape(_words(value, zone))}</dd>"
+            for name, value in row.items()
+            if name in FIELDS and value not in (None, "", [], {})
+        ]
+        lists.append(f"<dl>{''.join(said)}</dl>")
+    return "<hr>".join(lists)
+
+
+def _words(value: Any, zone: ZoneInfo) -> str:
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}\u00a0: {_words(each, zone)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(_words(each, zone) for each in value)
+    said = str(value)
+    if A_MOMENT.match(said):
+        return datetime.fromisoformat(said).astimezone(zone).strftime(MOMENT)
+    return VALUES.get(said, said)
+
+
+def _visit(visit: Visit) -> dict[str, Any]:
+    return {
+        "starts_at": visit.slot.starts_at.isoformat(),
+        "ends_at": visit.slot.ends_at.isoformat(),
+        "professional": visit.professional.name,
+        "place": f"{visit.site.name}, {visit.site.address}",
+        "status": visit.booking.status.value,
+        "code": visit.booking.code,
+    }
+
+
+def _plain(row: Base) -> dict[str, Any]:
+    """Return a row's columns under their names, without ours and without hashes."""
+    hidden = {each.kept_as for each in sealed.columns(type(row))}
+    columns = {
+        attribute.key: getattr(row, attribute.key)
+        for attribute in inspect(type(row)).column_attrs
+        if attribute.key not in OURS | hidden
+        and not attribute.key.endswith("_id")
+        and not _is_hash(attribute.columns[0].type)
+    }
+    opened = {each.name: getattr(row, each.name) for each in sealed.columns(type(row))}
+    return {name: _value(value) for name, value in (columns | opened).items()}
+
+
+def _is_hash(kind: Any) -> bool:
+    return isinstance(getattr(kind, "item_type", kind), LargeBinary)
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, UUID) else value
