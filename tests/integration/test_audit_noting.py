@@ -203,7 +203,7 @@ def test_what_is_rolled_back_was_not_written_but_was_seen(
         mine = session.get_one(CareRequest, (clerk[1].community_id, clerk[1].id))
         mine.note = f"{mine.family_name} tousse"
         session.rollback()
-        unit.close(session)
+        # The same request goes on: a second transaction of the same unit.
         session.commit()
 
     assert [action for action, _ in of_patients(engine)] == [Action.READ]
