@@ -151,6 +151,7 @@ def handed_on() -> Carried:
 
 def go_in(new: str, onward: str = "") -> ResponseReturnValue:
     """Answer somebody who got in: with what they were sending, or by the page they asked for."""
+    scope.hold(new)
     with transaction(db.session) as rows:
         settings = equipment().settings
         in_it = accounts.who(rows, new, demanded=settings.demands_second_factor, now=now())
