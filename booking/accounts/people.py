@@ -131,8 +131,8 @@ def change_password(
 
 def set_password(
     session: Session, community_id: int, account: UUID, *, password: str, now: datetime
-) -> None:
-    """Give somebody who forgot theirs another password; all their sessions end.
+) -> Account:
+    """Give somebody's account another password and return it; sessions and links of it end.
 
     Raises:
         passwords.PasswordRefused: if it is short, common or personal.
@@ -143,6 +143,7 @@ def set_password(
     kept.password_hash = passwords.hashed(password)
     sessions.end_all(session, kept, now=now)
     invitations.end(session, kept, now=now)
+    return kept
 
 
 def close(session: Session, community_id: int, account: UUID, *, now: datetime) -> None:
