@@ -1,24 +1,32 @@
 """What browsers are told of every answer, and what no address ever gives."""
 
 import re
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, request, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from booking.accounts import sessions
 from booking.app import create_app
+from booking.extensions import equipment
 from booking.models import Role
+from booking.triage.protocol import Protocol
 from booking.web import entry
 from tests.builders import a_community
 from tests.clockwork import NOON
 from tests.integration.test_hostile_input import addresses
+from tests.integration.test_who_may import cases
 from tests.staffing import an_account, signed_in
+from tests.two_communities import a_world
 from tests.unit.test_app import production
 
-TEMPLATES = Path(__file__).parents[2] / "booking/web/templates"
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "booking/web/templates"
+NGINX = ROOT / "config/deploy/nginx.conf"
 
 
 def test_every_answer_says_what_it_is_and_none_lets_another_site_read_it(
@@ -84,6 +92,56 @@ def test_a_cookie_that_somebody_else_signed_is_nobodys(app: Flask, session: Sess
         thief.set_cookie("session", forged)
         assert thief.get("/console").status_code == 303, forged
     assert client.get("/console").status_code == 200
+
+
+def test_a_session_token_has_256_bits():
+    tokens = {sessions.a_token() for _ in range(100)}
+
+    assert len(tokens) == 100
+    assert {len(urlsafe_b64decode(f"{token}=")) for token in tokens} == {32}
+
+
+def test_every_page_of_staff_lets_them_sign_out(app: Flask, session: Session, protocol: Protocol):
+    with app.app_context():
+        world = a_world(session, protocol, equipment().links)
+    for role in Role:
+        client = signed_in(app, world.staff["own", role])
+        with app.test_request_context():
+            doors = [url_for(name) for name in (*entry.DOORS[role], "own.show")]
+        for door in doors:
+            assert 'action="/deconnexion"' in client.get(door).text, door
+
+
+def test_every_download_has_a_name_of_ours(app: Flask, session: Session, protocol: Protocol):
+    with app.app_context():
+        world = a_world(session, protocol, equipment().links)
+    client = signed_in(app, world.staff["own", Role.COORDINATOR])
+    named = []
+
+    for case in cases(app, world):
+        if case.method == "GET" and case.endpoint != "static":
+            found = client.get(case.path).headers.get("Content-Disposition", "")
+            named += [found] if found else []
+
+    ours = (
+        r'attachment; filename="?(rendez-vous\.ics|membres-[\d-]+\.csv|[\w-]+\.v\d+\.\w+\.yaml)"?'
+    )
+    assert len(named) >= 3
+    assert [name for name in named if not re.fullmatch(ours, name)] == []
+
+
+@pytest.mark.parametrize("made_up", ["1.1.1.1", "1.1.1.1, 2.2.2.2", "127.0.0.1", "a, b", ""])
+def test_whoever_makes_up_an_address_is_counted_at_the_true_one(tmp_path, made_up: str):
+    # nginx replaces what a client says by what it saw (nginx.conf); beyond it one hop is believed.
+    app = create_app(production(tmp_path), clock=lambda: NOON, senders={})
+    seen = []
+    app.before_request(lambda: seen.append(request.remote_addr))
+    said = {"X-Forwarded-For": f"{made_up}, 192.0.2.7", "X-Real-IP": made_up, "Client-IP": made_up}
+
+    app.test_client().get("/connexion", base_url="https://rdv.example", headers=said)
+
+    assert seen == ["192.0.2.7"]
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in NGINX.read_text()
 
 
 def test_passwords_are_hidden_while_typed_and_may_be_pasted():

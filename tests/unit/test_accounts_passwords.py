@@ -50,6 +50,7 @@ def test_a_password_that_many_would_try_first_is_refused(password, why):
         "le cheval mange une pile correcte",
         "Tr0ub4dor&3-xkcd!",
         "médaille-à-Brest",
+        "quatre mots sans lien 42 " * 10,
     ],
 )
 def test_words_without_a_link_are_accepted(password):

@@ -1,0 +1,59 @@
+"""No pattern of ours goes back and forth: each is tried with long texts that almost fit."""
+
+import importlib
+import pkgutil
+import re
+import time
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+
+ROOMS = ("booking", "schedules", "notifications", "config")
+LONG = 20_000
+PATIENCE = 4
+"""Seconds of computing: what is proportional takes thousandths of one, what is not, minutes."""
+
+
+def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Return every compiled pattern that a module of ours holds, alone or in a collection."""
+    for room in ROOMS:
+        package = importlib.import_module(room)
+        for found in pkgutil.walk_packages(package.__path__, f"{room}."):
+            if ".migrations" in found.name:
+                continue
+            held = vars(importlib.import_module(found.name))
+            for name, value in held.items():
+                yield from ((f"{found.name}.{name}", each) for each in within(value))
+
+
+def within(value: object) -> Iterator[re.Pattern[str]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from within(each)
+    elif isinstance(value, tuple | list | frozenset | set):
+        for each in value:
+            yield from within(each)
+
+
+OURS = {name: pattern for name, pattern in patterns() if isinstance(pattern.pattern, str)}
+PARTS = ("a", "1", " ", "-", ".", "@", "a ", "1 ", "a-", "1,", "h", ":", "\n", "é", "a1", "(", "_")
+NASTY = [
+    before + part * (LONG // len(part)) + after
+    for part, before, after in product(PARTS, ("", "a", "1"), ("", "!"))
+]
+
+
+def test_there_are_patterns_to_try():
+    assert len(OURS) > 20
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_no_pattern_of_ours_goes_back_and_forth(name):
+    pattern, began = OURS[name], time.process_time()
+    for text in NASTY:
+        pattern.fullmatch(text)
+        pattern.search(text[:2_000])
+        assert time.process_time() - began < PATIENCE, text[:20]
