@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 import re
-import time
+import signal
 from collections.abc import Iterator
 from itertools import product
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOMS = ("booking", "schedules", "notifications", "config")
 LONG = 20_000
-PATIENCE = 4
+PATIENCE = 6
 """Seconds of computing: what is proportional takes thousandths of one, what is not, minutes."""
 
 
@@ -50,10 +50,23 @@ def test_there_are_patterns_to_try():
     assert len(OURS) > 20
 
 
+@pytest.fixture
+def patience() -> Iterator[None]:
+    """Stop a match that does not end; by computing time, so that a busy machine fails none."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+    yield
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    signal.signal(signal.SIGVTALRM, before)
+
+
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize("name", sorted(OURS))
-def test_no_pattern_of_ours_goes_back_and_forth(name):
-    pattern, began = OURS[name], time.process_time()
+def test_no_pattern_of_ours_goes_back_and_forth(name: str):
     for text in NASTY:
-        pattern.fullmatch(text)
-        pattern.search(text[:2_000])
-        assert time.process_time() - began < PATIENCE, text[:20]
+        OURS[name].fullmatch(text)
+        OURS[name].search(text[:2_000])
