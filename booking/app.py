@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from booking import cli, guards, production, protocols, retention, scope, worker
@@ -89,6 +91,12 @@ DOORS = (
 )
 
 
+class Cookies(SecureCookieSessionInterface):
+    """Flask's own, signed by HMAC-SHA-256: its SHA-1 is only there for cookies of long ago."""
+
+    digest_method = staticmethod(sha256)
+
+
 def create_app(
     settings: Settings | None = None,
     *,
@@ -110,6 +118,7 @@ def create_app(
     logs.configure()
     sealed.use(settings.keys, settings.secret_key.get_secret_value().encode())
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
+    app.session_interface = Cookies()
     app.config.from_mapping(_configuration(settings))
     production.refuse_unsafe(app, settings)
     retention.read(settings.retention_days)

@@ -6,7 +6,7 @@ BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
     "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-EXTENDED = "^{}\\[~]|€\f"
+EXTENDED = "^{}\\[~]|€"
 """Two septets each (3GPP TS 23.038, 6.2.1.1)."""
 
 ONE_SMS, EACH_OF_SEVERAL = 160, 153

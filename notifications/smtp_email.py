@@ -103,17 +103,16 @@ class SmtpEmail:
         return smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_SECONDS)
 
     def _sign_in(self, server: smtplib.SMTP) -> None:
-        """Encrypt if the server can, and sign in; never with a password in the clear."""
+        """Encrypt, and sign in if there is a name; to another machine nothing goes in the clear."""
         server.ehlo_or_helo_if_needed()
         is_encrypted = self._is_tls
         if not is_encrypted and server.has_extn("starttls"):
             server.starttls(context=self._tls)
             is_encrypted = True
-        if not self._user:
-            return
         if not is_encrypted and not is_loopback(self._host):
             raise NotSent("smtp_without_tls", permanent=False)
-        server.login(self._user, self._password)
+        if self._user:
+            server.login(self._user, self._password)
 
 
 def _leave(server: smtplib.SMTP) -> None:
@@ -133,6 +132,8 @@ def _compose(letter: Letter, *, sender: str, domain: str, now: datetime) -> Emai
     try:
         message["From"], message["To"] = sender, letter.recipient
         message["Subject"] = letter.subject or ""
+        # The library lets a break at the end pass: what follows would be the mail's text.
+        _refuse_breaks(letter.recipient, letter.subject or "")
     except ValueError:
         raise NotSent("smtp_header", permanent=True) from None
     message["Date"] = format_datetime(now)
@@ -141,6 +142,11 @@ def _compose(letter: Letter, *, sender: str, domain: str, now: datetime) -> Emai
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(letter.text)
     return message
+
+
+def _refuse_breaks(*values: str) -> None:
+    if any(len(f"{value}.".splitlines()) > 1 for value in values):
+        raise ValueError
 
 
 def _add_calendar(message: EmailMessage, ics: bytes, method: str) -> None:

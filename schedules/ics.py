@@ -94,7 +94,8 @@ def message(invitation: Invitation) -> bytes:
 def subscribed(feed: Feed) -> bytes:
     """Return what a calendar that subscribes reads: METHOD PUBLISH, so no ATTENDEE; no alarm."""
     calendar = _calendar("PUBLISH")
-    calendar.calendar_name = feed.name
+    # The library writes this one text as it is, and stops at a line break.
+    calendar.calendar_name = " ".join(feed.name.split())
     calendar.add("refresh-interval", vDuration(REFRESH_EVERY), parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", vDuration(REFRESH_EVERY))
     for entry in feed.entries:

@@ -38,6 +38,7 @@ settings.register_profile(
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+settings.register_profile("long", settings.get_profile("project"), max_examples=3_000)
 settings.load_profile("project")
 
 DEVELOPMENT = Settings()

@@ -45,6 +45,12 @@ RUNS = (
 AS_LETTERS = str.maketrans("013457@$€", "oieastase")
 """Figures and signs that people write for letters."""
 
+LEAST_GUESSES = 10**9
+"""Of whoever tries 30 000 leaked passwords and 60 000 words first, and what is made of them."""
+
+MOST_ESTIMATED = 40
+"""Letters and figures. More, and signs that may stand for letters, can keep zxcvbn for seconds."""
+
 SYLLABLES = tuple(a + b for a in "bdfglmnprtv" for b in ("a", "e", "i", "o", "u"))
 
 
@@ -71,6 +77,8 @@ def check(password: str, *, about: tuple[str, ...] = ()) -> None:
         raise PasswordRefused("common")
     if _is_made_of_common(_without(plain, _parts_of(about))):
         raise PasswordRefused("personal")
+    if _is_soon_guessed(password.lower(), plain):
+        raise PasswordRefused("common")
 
 
 def _plain(text: str) -> str:
@@ -84,6 +92,15 @@ def _is_made_of_common(plain: str) -> bool:
         len(_without(form, COMMON).strip("0123456789")) < FEWEST_DIFFERENT or _runs(form)
         for form in (plain, plain.translate(AS_LETTERS))
     )
+
+
+def _is_soon_guessed(typed: str, plain: str) -> bool:
+    # Its lists take 10 MB and a sixth of a second, and most processes never see a new password.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415
+
+    is_leaked = typed in FREQUENCY_LISTS["passwords"]
+    return is_leaked or zxcvbn(plain[:MOST_ESTIMATED])["guesses"] < LEAST_GUESSES
 
 
 def _runs(plain: str) -> bool:

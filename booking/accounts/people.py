@@ -134,8 +134,8 @@ def change_password(
 
 def set_password(
     session: Session, community_id: int, account: UUID, *, password: str, now: datetime
-) -> None:
-    """Give somebody who forgot theirs another password; all their sessions end.
+) -> Account:
+    """Give somebody's account another password and return it; sessions and links of it end.
 
     Raises:
         passwords.PasswordRefused: if it is short, common or personal.
@@ -147,6 +147,7 @@ def set_password(
     sessions.end_all(session, kept, now=now)
     invitations.end(session, kept, now=now)
     unit.of_account(Action.PASSWORD, kept)
+    return kept
 
 
 def close(session: Session, community_id: int, account: UUID, *, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_urlsafe
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,6 +12,9 @@ from sqlalchemy.orm import Session
 from booking import accounts
 from booking.models import ApiClient, Role
 from schedules.models import Professional, Site
+
+NOBODYS_PASSWORD = 32
+"""Bytes of a password that is shown to nobody: the owner chooses one by a link."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def sites(session: Session, community_id: int) -> list[Choice]:
 
 @dataclass(frozen=True)
 class NewAccount:
-    """An account as an administrator describes it; the password is ours."""
+    """An account as an administrator describes it; its owner chooses the password."""
 
     email: str
     name: str
@@ -51,27 +55,27 @@ class NewAccount:
 
 
 def open_account(
-    session: Session, community_id: int, wanted: NewAccount, *, now: datetime
+    session: Session, community_id: int, wanted: NewAccount, *, by: UUID, now: datetime
 ) -> tuple[UUID, str]:
-    """Open an account and return its reference and its password, which nobody can read again.
+    """Open an account; return its reference, and the token by which its owner chooses a password.
 
     Raises:
         accounts.AccountRefused: with the field and why; `missing` also for another community's.
         accounts.EmailTaken: if the e-mail is somebody's already.
     """
-    password = accounts.proposed()
     account = accounts.create(
         session,
         community_id,
         email=wanted.email,
         name=wanted.name,
         role=wanted.role,
-        password=password,
+        password=token_urlsafe(NOBODYS_PASSWORD),
         professional_id=_professional_id(session, community_id, wanted),
         site_ids=_site_ids(session, community_id, wanted),
         now=now,
     )
-    return account.reference, password
+    _, token = accounts.invite(session, account, by=by, now=now)
+    return account.reference, token
 
 
 def _professional_id(session: Session, community_id: int, wanted: NewAccount) -> int | None:
@@ -112,15 +116,18 @@ def account(session: Session, community_id: int, reference: UUID) -> accounts.Li
     raise accounts.NoSuchAccount
 
 
-def reset_password(session: Session, community_id: int, reference: UUID, *, now: datetime) -> str:
-    """Give an account a new password and return it; all its sessions end.
+def reset_password(
+    session: Session, community_id: int, reference: UUID, *, by: UUID, now: datetime
+) -> str:
+    """Let nobody in by the former password; return the token by which the owner chooses another.
 
     Raises:
         accounts.NoSuchAccount: if this community has no open account of that name.
     """
-    password = accounts.proposed()
-    accounts.set_password(session, community_id, reference, password=password, now=now)
-    return password
+    nobodys = token_urlsafe(NOBODYS_PASSWORD)
+    account = accounts.set_password(session, community_id, reference, password=nobodys, now=now)
+    _, token = accounts.invite(session, account, by=by, now=now)
+    return token
 
 
 @dataclass(frozen=True)

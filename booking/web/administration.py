@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from booking import accounts, clients, guards
 from booking.desk import board, members
-from booking.extensions import db, now
+from booking.extensions import db, equipment, now
 from booking.models import Role, Scope
 from booking.web import staff_forms, staff_words, wording
 from config import logs
@@ -85,12 +85,13 @@ def _options(choices: Sequence[members.Choice]) -> list[dict[str, str]]:
 @administration.post("/administration/comptes")
 @guards.open_to(Role.ADMINISTRATOR)
 def open_account() -> ResponseReturnValue:
-    """Open an account and answer with its password, here and nowhere else, once."""
+    """Open an account and answer with the link that lets its owner choose a password, once."""
     try:
         wanted = _wanted()
         with transaction(db.session) as session:
-            made, password = members.open_account(
-                session, guards.identity().community_id, wanted, now=now()
+            somebody = guards.identity()
+            made, token = members.open_account(
+                session, somebody.community_id, wanted, by=somebody.account, now=now()
             )
     except staff_forms.FormRefused as wrong:
         return _again(wrong.errors)
@@ -99,7 +100,7 @@ def open_account() -> ResponseReturnValue:
     except accounts.EmailTaken:
         return _again({"email": _("Cette adresse a déjà un compte")})
     logs.event("account_opened", about=made, actor=guards.identity().account, role=wanted.role)
-    return _shown_once(_("Mot de passe de %(name)s", name=wanted.name), password, wanted.email, 201)
+    return _link_shown_once(wanted.name, token, wanted.email, 201)
 
 
 def _wanted() -> members.NewAccount:
@@ -121,6 +122,11 @@ def _again(errors: dict[str, str]) -> ResponseReturnValue:
     typed = {**staff_forms.typed(request.form), **several}
     with transaction(db.session) as session:
         return _page(session, typed, errors), 422
+
+
+def _link_shown_once(name: str, token: str, email: str, status: int) -> ResponseReturnValue:
+    what = _("Lien pour %(name)s", name=name)
+    return _shown_once(what, equipment().links.invitation(token), email, status)
 
 
 def _shown_once(what: str, secret: str, email: str | None, status: int) -> ResponseReturnValue:
@@ -165,16 +171,18 @@ def _account(session: Session, reference: UUID) -> accounts.Listed:
 @administration.post("/administration/comptes/<uuid:reference>/mot-de-passe")
 @guards.open_to(Role.ADMINISTRATOR)
 def reset_password(reference: UUID) -> ResponseReturnValue:
-    """Give an account a new password and show it once; whoever used the former one is out."""
+    """End what the former password opened; show the link by which the owner chooses another."""
     somebody = guards.identity()
     try:
         with transaction(db.session) as session:
             found = _account(session, reference)
-            password = members.reset_password(session, somebody.community_id, reference, now=now())
+            token = members.reset_password(
+                session, somebody.community_id, reference, by=somebody.account, now=now()
+            )
     except accounts.NoSuchAccount:
         abort(404)
     logs.event("password_reset", about=reference, actor=somebody.account)
-    return _shown_once(_("Mot de passe de %(name)s", name=found.name), password, found.email, 200)
+    return _link_shown_once(found.name, token, found.email, 200)
 
 
 @administration.post("/administration/comptes/<uuid:reference>/fermer")

@@ -95,7 +95,7 @@ def speak() -> ResponseReturnValue:
     wanted = request.form.get("lang", "")
     if wanted in wording.LANGUAGES:
         answer.set_cookie(
-            wording.LANGUAGE_COOKIE,
+            wording.language_cookie(),
             wanted,
             max_age=ONE_YEAR,
             secure=equipment().settings.is_production,

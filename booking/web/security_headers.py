@@ -101,7 +101,7 @@ def _guarded(answer: Response) -> Response:
     answer.headers.update(EVERYWHERE)
     answer.headers["Content-Security-Policy"] = _content_policy(answer)
     if request.is_secure:
-        answer.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}"
+        answer.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}; includeSubDomains"
     if "token" in (request.view_args or {}):
         # The address is a secret: search engines are told to keep away.
         answer.headers["X-Robots-Tag"] = "noindex, nofollow"

@@ -11,13 +11,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from booking.desk.ask import age_in_months
+from booking.extensions import equipment
 from booking.routing import Proposal, Why
 from config.clock import day_bounds, local_day
 
 FRENCH: Final = "fr"
 ENGLISH: Final = "en"
 LANGUAGES = (FRENCH, ENGLISH)
-LANGUAGE_COOKIE = "lang"
 LOCALES = {FRENCH: "fr", ENGLISH: "en_GB"}
 
 NB = "\u00a0"
@@ -34,8 +34,13 @@ def language() -> str:
     """Return the language of this page: the one asked for, else the one kept, else French."""
     if not has_request_context():
         return FRENCH
-    wanted = request.args.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
+    wanted = request.args.get("lang") or request.cookies.get(language_cookie())
     return wanted if wanted in LANGUAGES else FRENCH
+
+
+def language_cookie() -> str:
+    """Return the name of the cookie that keeps the language: no other host can set it for us."""
+    return "__Host-lang" if equipment().settings.is_production else "lang"
 
 
 def hour(moment: datetime, zone: ZoneInfo) -> str:

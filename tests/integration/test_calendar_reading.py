@@ -10,6 +10,8 @@ from time import monotonic, sleep
 
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schedules.calendars import child, reading
 from schedules.calendars.guard import Failure
@@ -181,3 +183,28 @@ def test_the_child_knows_none_of_our_secrets_and_what_it_says_aloud_is_heard_by_
 
 def test_an_address_is_in_no_text_that_an_order_becomes(outside):
     assert "secret" not in repr(order(outside))
+
+
+WORDS = st.sampled_from(
+    [
+        *("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "TRANSP"),
+        *("BEGIN", "END", "VEVENT", "VALARM", "VTIMEZONE", "VCALENDAR", "TZID=", "VALUE=DATE"),
+        *("20270327T140000Z", "20270327", "99991231T235959", "00010101", "-P1D", "P99999999D"),
+        *("FREQ=DAILY", "FREQ=SECONDLY", "INTERVAL=0", "COUNT=-1", "BYDAY=XX", "UNTIL=", "Europe/"),
+        *(":", ";", ",", "=", "\r\n", "\n ", "\\", '"', "SNP", "é", "\x00", "\ud7ff", "/../"),
+    ]
+)  # fmt: skip
+
+
+def test_whatever_a_calendar_holds_the_parent_hears_one_of_our_words(outside):
+    @settings(max_examples=max(6, settings.default.max_examples // 30))
+    @given(st.lists(WORDS | st.text(max_size=5), max_size=40).map("".join), st.binary(max_size=30))
+    def read(text, junk):
+        event = text.encode("utf-8", "surrogatepass") + junk
+        outside.answer = says(calendar(AN_HOUR).replace(b"DURATION:PT1H", event))
+        found = HERE.read(order(outside))
+        assert isinstance(found, Read | Failed)
+        if isinstance(found, Read):
+            assert all(begin < end for begin, end in found.busy)
+
+    read()

@@ -1,6 +1,7 @@
 """Accounts and keys: made, shown once, ended; of one community only; and never a patient."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -35,16 +36,29 @@ def secret_of(answer) -> str:
     return re.search(r"<code>([^<]+)</code>", answer.text)[1]
 
 
-def test_a_new_account_signs_in_with_the_password_that_was_shown_once(app, administrator):
+CHOSEN = "tilleul lampe orage 42"
+
+
+def test_a_new_account_chooses_its_password_by_the_link_that_was_shown_once(app, administrator):
     answer = administrator.post("/administration/comptes", data=NEW)
 
     assert answer.status_code == 201
-    password = secret_of(answer)
-    assert password not in administrator.get("/administration").text
-    entered = app.test_client().post(
-        "/connexion", data={"email": NEW["email"], "password": password}
-    )
+    link = secret_of(answer)
+    assert link not in administrator.get("/administration").text
+    somebody = app.test_client()
+    assert NEW["email"] in words(somebody.get(link))
+    assert somebody.post(link, data={"wanted": CHOSEN}).status_code == 303
+    entered = somebody.post("/connexion", data={"email": NEW["email"], "password": CHOSEN})
     assert entered.location == "/console"
+    assert somebody.post(link, data={"wanted": PASSWORD}).status_code == 410
+
+
+def test_the_link_of_a_new_account_lives_seven_days(app, administrator, hands):
+    link = secret_of(administrator.post("/administration/comptes", data=NEW))
+
+    hands.wait(timedelta(days=7))
+
+    assert app.test_client().post(link, data={"wanted": CHOSEN}).status_code == 410
 
 
 def test_an_account_is_for_a_professional_or_for_sites(session, community, administrator):
@@ -132,19 +146,21 @@ def test_nobody_closes_their_own_account(administrator, boss):
     assert administrator.get("/administration").status_code == 200
 
 
-def test_a_forgotten_password_is_replaced_and_shown_once(app, session, community, administrator):
+def test_who_forgot_their_password_chooses_another_by_a_link(
+    app, session, community, administrator
+):
     account = an_account(session, community, Role.OPERATOR)
     session.commit()
 
     answer = administrator.post(f"/administration/comptes/{account.reference}/mot-de-passe")
 
-    entered = {
-        password: app.test_client()
-        .post("/connexion", data={"email": account.email, "password": password})
-        .status_code
-        for password in (PASSWORD, secret_of(answer))
-    }
-    assert list(entered.values()) == [422, 303]
+    def enters(password):
+        said = {"email": account.email, "password": password}
+        return app.test_client().post("/connexion", data=said).status_code == 303
+
+    assert not enters(PASSWORD)
+    app.test_client().post(secret_of(answer), data={"wanted": CHOSEN})
+    assert enters(CHOSEN)
 
 
 A_KEY = {"client": "Plateforme d’appels", "scopes": ["requests:write", "slots:read"]}

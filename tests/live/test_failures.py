@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from http.client import HTTPException
 from pathlib import Path
 
 import psutil
@@ -90,7 +91,8 @@ class Supply:
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         try:
             answer, said = front.ask("POST", path, json.dumps(body), headers, timeout=60)
-        except OSError:
+        except (OSError, HTTPException):
+            # Nobody answered, or half: the killed page's nothing is no acknowledgement.
             return 0, {}
         is_json = "json" in answer.headers["Content-Type"]
         return answer.status, json.loads(said) if is_json else {}

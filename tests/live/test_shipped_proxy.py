@@ -167,6 +167,16 @@ def test_what_is_not_encrypted_is_sent_to_what_is(front):
     assert answer.headers["Location"] == "https://rdv.example/demande?x=1"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/care-requests", "/webhooks/twilio/inbound", "/agenda/x"])
+def test_software_that_forgot_to_encrypt_is_not_led_on(front, path):
+    plain = HTTPConnection("127.0.0.1", front.plain_port, timeout=30)
+    plain.request("POST", path, headers={"Host": "rdv.example"})
+    answer = plain.getresponse()
+    plain.close()
+
+    assert (answer.status, answer.headers["Location"]) == (403, None)
+
+
 def test_tls_older_than_1_2_is_refused(front):
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
@@ -222,7 +232,9 @@ def test_when_the_application_is_down_everybody_is_told_the_15_and_nothing_is_wr
             assert answer.status == 503
             assert answer.headers["Retry-After"] == "30"
             assert answer.headers["Cache-Control"] == "no-store"
-            assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+            assert answer.headers["Strict-Transport-Security"] == (
+                "max-age=31536000; includeSubDomains"
+            )
             for number in ("tel:15", "tel:112", "sms:114"):
                 assert number in page.decode()
     finally:

@@ -1,9 +1,12 @@
 """Which passwords are accepted, and what is kept of them."""
 
+import time
+
 import pytest
 from argon2 import extract_parameters
 from hypothesis import given
 from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from booking.accounts import passwords
 from booking.accounts.passwords import PasswordRefused
@@ -47,10 +50,29 @@ def test_a_password_that_many_would_try_first_is_refused(password, why):
         "le cheval mange une pile correcte",
         "Tr0ub4dor&3-xkcd!",
         "médaille-à-Brest",
+        "quatre mots sans lien 42 " * 10,
     ],
 )
 def test_words_without_a_link_are_accepted(password):
     passwords.check(password, about=("c.bernard@tilleuls.example", "Camille Bernard"))
+
+
+def test_leaked_passwords_and_what_is_made_of_them_are_refused():
+    # Those of at least twelve signs: shorter ones are refused anyhow.
+    leaked = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= passwords.SHORTEST]
+    made = ["liverpool-chelsea", "Unbelievable2019", "Superman Batman", "mustang1967mustang"]
+
+    assert len(leaked) > 200
+    assert [word for word in leaked + made if verdict(word) == "accepted"] == []
+
+
+@pytest.mark.parametrize("text", ["4@8({[<369#!1/0$5+7%2hjmnvw", "4@8({[<36hjm9#!1/0vwk$5+7%2"])
+def test_no_password_takes_long_to_judge(text):
+    # Signs that may stand for letters: an estimate of all their readings takes eight seconds.
+    began = time.process_time()
+    verdict((text * 30)[: passwords.LONGEST])
+
+    assert time.process_time() - began < 2
 
 
 def test_what_we_propose_is_accepted_and_never_the_same():

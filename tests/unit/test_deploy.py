@@ -73,6 +73,7 @@ def test_a_unit_may_do_little_else_than_its_work(units, unit):
         "NoNewPrivileges=yes",
         "CapabilityBoundingSet=",
         "ProtectSystem=strict",
+        "InaccessiblePaths=-/opt/jourmeme/.git",
         "ProtectHome=yes",
         "PrivateTmp=yes",
         "SystemCallFilter=@system-service",

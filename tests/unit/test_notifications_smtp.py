@@ -144,13 +144,15 @@ def test_a_server_that_refuses_our_password_may_take_it_later(smtp):
     assert not smtp.mails
 
 
-def test_a_password_never_leaves_in_the_clear(smtp, monkeypatch):
+@pytest.mark.parametrize("who", ["us:secret@", ""])
+def test_nothing_leaves_this_machine_in_the_clear(smtp, monkeypatch, who):
     monkeypatch.setattr(smtp_email, "is_loopback", lambda _: False)
 
     with pytest.raises(NotSent) as refused:
-        sender(smtp.url.replace("//", "//us:secret@")).send(a_letter(), now=NOW)
+        sender(smtp.url.replace("//", f"//{who}")).send(a_letter(), now=NOW)
 
     assert refused.value.why == "smtp_without_tls"
+    assert not smtp.mails
 
 
 @pytest.mark.parametrize(
