@@ -218,13 +218,15 @@ class Sealed(Generic[Value]):
         """Seal a value; nothing, where it is empty."""
         table, kept = type(row), getattr(row, self.kept_as)
         # Sealed anew it would look changed; what is emptied need not be opened.
-        if value == self._empty():
-            is_new = kept is not None
-        else:
-            is_new = kept is None or self._plain(table, row.reference, kept) != self._write(value)
-        if is_new:
-            setattr(row, self.kept_as, self.sealed(table, row.reference, value))
-            _tell(row, is_set=True)
+        if (
+            kept is None
+            or value == self._empty()
+            or self._plain(table, row.reference, kept) != self._write(value)
+        ):
+            new = self.sealed(table, row.reference, value)
+            setattr(row, self.kept_as, new)
+            if new is not kept:
+                _tell(row, is_set=True)
         if self._then is not None:
             self._then(row)
 

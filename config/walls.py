@@ -21,6 +21,7 @@ ONE, ALL = "jourmeme_community", "jourmeme_everywhere"
 OPEN = {
     "alembic_version": "which migrations were run",
     "community": "names and lines that everybody reads; each changes its own (`_OWN`)",
+    "national_proof": "for ten minutes somebody is known by their number, and not yet where",
     "opt_out": "one sender for all communities: who said STOP said it to all",
     "sender_pause": "one provider stops for all",
     "sign_in_failure": "keyed hashes, counted before anybody is known",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from booking.audit import unit
 from booking.cli import doors
 from booking.extensions import db, equipment, now
-from booking.models import ProvedBy
+from booking.models import Action, ProvedBy
 from booking.persons import erasing, exporting, finding, tombstones
 from booking.persons.finding import Whose
 from config import logs
@@ -38,7 +39,9 @@ def export_person(phone: str, birth_date: datetime | None, to: Path | None) -> N
     whose = _whose(phone, birth_date)
     with transaction(db.session) as session:
         file = exporting.collect(session, whose, now=now())
-    logs.event("person_exported", count=len(file.get("care_request", ())))
+        count = len(file.get("care_request", ()))
+        unit.note(Action.EXPORT, count=count)
+    logs.event("person_exported", count=count)
     written = json.dumps(file, ensure_ascii=False, indent=1)
     if to is None:
         click.echo(written)
@@ -82,6 +85,7 @@ def erase_person(phone: str, birth_date: datetime | None, *, cancel: bool, yes: 
                 links=kit.links,
                 file=kit.settings.tombstones_file,
             )
+            unit.note(Action.FORGET, count=done.requests)
     except erasing.StillExpected:
         raise click.ClickException(
             "Cette personne a un rendez-vous à venir. Pour l’annuler aussi : --cancel"

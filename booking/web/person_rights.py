@@ -13,9 +13,10 @@ from flask_babel import lazy_gettext as lazy
 from sqlalchemy.orm import Session
 
 from booking import guards
+from booking.audit import unit
 from booking.desk import board, callers
 from booking.extensions import db, equipment, now
-from booking.models import CareRequest, ProvedBy, Role
+from booking.models import Action, CareRequest, ProvedBy, Role
 from booking.persons import erasing, exporting, finding, tombstones
 from booking.persons.finding import Whose
 from booking.web import staff_words, wording
@@ -87,9 +88,9 @@ def copy() -> ResponseReturnValue:
             return _page(session, refused.errors, refused.status)
         community = board.community_of(session, guards.identity().community_id)
         file = exporting.collect(session, asked.whose, now=moment)
-    logs.event(
-        "person_exported", actor=guards.identity().account, count=len(file.get("care_request", ()))
-    )
+        count = len(file.get("care_request", ()))
+        unit.note(Action.EXPORT, community_id=community.id, count=count)
+    logs.event("person_exported", actor=guards.identity().account, count=count)
     if kind == "json":
         content = json.dumps(file, ensure_ascii=False, indent=1)
     else:
@@ -109,6 +110,7 @@ def erase() -> ResponseReturnValue:
         order = tombstones.Order(now(), somebody.account, asked.proved_by)
         with transaction(db.session) as session:
             done = _erased(session, asked.whose, order)
+            unit.note(Action.FORGET, community_id=somebody.community_id, count=done.requests)
     except Refused as refused:
         with transaction(db.session) as session:
             return _page(session, refused.errors, refused.status)

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as lazy
 from pydantic import BaseModel, ValidationError
 
-from booking import accounts, guards
+from booking import accounts, guards, scope
 from booking.accounts import national, throttle
 from booking.extensions import db, equipment, now
 from booking.prosante.identity import Demands, Refused, Why
@@ -151,6 +151,8 @@ def _attempt() -> Attempt | None:
 
 def _enter(rpps: str, onward: str) -> ResponseReturnValue:
     """Open a session where there is one account; ask which one where there are several."""
+    # Somebody's number is theirs in every community: only then is it known which one they enter.
+    scope.widen()
     with transaction(db.session) as rows:
         found = national.of_rpps(rows, rpps)
         if len(found) > 1:
@@ -182,6 +184,7 @@ def choices() -> ResponseReturnValue:
 
 
 def _choices(errors: dict[str, str], status: int = 200) -> ResponseReturnValue:
+    scope.widen()
     with transaction(db.session) as rows:
         found = national.choices(rows, entry.token(CHOICE), now=now())
     if not found:
@@ -201,6 +204,7 @@ def choose() -> ResponseReturnValue:
     """Open a session of the account that was chosen, once."""
     _provider()
     account: UUID | None = answers.reference(request.form.get("compte", ""))
+    scope.widen()
     with transaction(db.session) as rows:
         token = account and national.choose(
             rows, entry.token(CHOICE), account, device=entry.device(), now=now()

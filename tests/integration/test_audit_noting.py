@@ -42,12 +42,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, Any]]:
     found: set[tuple[str, Any]] = set()
     plain = Sealed._plain
 
-    def told(self: Sealed[Any], row: Row, kept: bytes) -> str:
-        if isinstance(row, Assessment):
-            found.add(("request", row.request_id))
-        else:
-            found.add((row.__tablename__, row.reference))
-        return plain(self, row, kept)
+    def told(self: Sealed[Any], table: type[Row], row: UUID, kept: bytes) -> str:
+        if table.__tablename__ in unit.OF_PATIENTS:
+            found.add((table.__tablename__, row))
+        return plain(self, table, row, kept)
 
     monkeypatch.setattr(Sealed, "_plain", told)
     return found
@@ -67,9 +65,18 @@ def forgotten(engine: Engine) -> None:
 
 def as_references(engine: Engine, rows: set[tuple[str, Any]]) -> set[tuple[str, UUID]]:
     with Session(engine) as session:
-        named = dict(session.execute(select(CareRequest.id, CareRequest.reference)).all())
+        judged = dict(
+            session.execute(
+                select(Assessment.reference, CareRequest.reference).where(
+                    CareRequest.community_id == Assessment.community_id,
+                    CareRequest.id == Assessment.request_id,
+                )
+            ).all()
+        )
+    # A judgement is its request's.
     return {
-        ("care_request", named[row]) if table == "request" else (table, row) for table, row in rows
+        ("care_request", judged[row]) if table == "assessment" else (table, row)
+        for table, row in rows
     }
 
 

@@ -32,7 +32,7 @@ READABLE = {
         supply_act.touched enablement.code
     """,
     STAFF: """
-        professional.rpps professional.civility professional.family_name professional.given_name
+        professional.rpps national_proof.rpps professional.civility professional.family_name professional.given_name
         professional.profession professional.speciality professional.discipline
         professional.languages professional.email
         account.email account.display_name
@@ -56,6 +56,7 @@ READABLE = {
         care_request.language care_request.declined_because outbox_message.language
         outbox_message.failure busy_calendar.failure sender_pause.why case_review.why
         second_look.why promise.reason booking_state.by promise_event.by
+        api_client.scopes audit_line.route audit_line.about_table
     """,
     SPOKEN: "booking.code",
     SLOW: "account.password_hash",
@@ -69,11 +70,14 @@ READABLE = {
         outcome_letter.link_hash half_sign_in.token_hash invitation.token_hash
         known_device.token_hash password_reset.token_hash recovery_code.code_hash
         staff_session.token_hash asked.link_hash booking.link_hash offer.link_hash
+        national_proof.token_hash
     """,
     KEYED: """
         care_request.name_keys care_request.phone_key inbound_message.phone_key
         outbox_message.recipient_key opt_out.phone_key idempotency_key.fingerprint
         sign_in_failure.who_hash sms_asked.who_hash visitor_act.who_hash
+        audit_line.once audit_line.mac audit_link.hash audit_start.hash audit_start.mac
+        tombstone.mark
     """,
     SEALED_OTHERWISE: "authenticator.secret authenticator.pending",
     PUBLIC: "passkey.credential_id passkey.public_key",

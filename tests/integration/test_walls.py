@@ -13,6 +13,7 @@ from booking.clients import issue_key
 from booking.extensions import db, equipment
 from booking.links import hashed
 from booking.models import CareRequest, Role
+from booking.models import Scope as ClientScope
 from config import schema, walls
 from config.database import engine_options, transaction
 from tests import builders
@@ -33,8 +34,8 @@ HASHES = text("""
        AND column_name IN ('key_hash', 'link_hash', 'token_hash')
 """)
 
-OPENS_NOTHING_ALONE = {("known_device", "token_hash")}
-"""A device is known only beside a right password."""
+OPENS_NOTHING_ALONE = {("known_device", "token_hash"), ("national_proof", "token_hash")}
+"""A device is known only beside a right password; a national number is of no community yet."""
 
 BARE = text("""
     DO $$ DECLARE each record; BEGIN
@@ -196,7 +197,7 @@ def forgetful(app_settings, hands):
     for number, (rule, who) in enumerate(views.items()):
         view = guards.open_to(who)(lambda **_named: jsonify(all_there_are()))
         more.add_url_rule(rule, f"view_{number}", view)
-    api = guards.open_to(guards.API_CLIENT)(
+    api = guards.open_to(guards.API_CLIENT, needs=ClientScope.REQUESTS_READ)(
         lambda: door.read(lambda call: sorted(map(str, call.session.scalars(FORGOT))))
     )
     more.add_url_rule("/tout/logiciel", "api", api)
