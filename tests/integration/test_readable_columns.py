@@ -32,7 +32,8 @@ READABLE = {
         supply_act.touched enablement.code
     """,
     STAFF: """
-        professional.rpps national_proof.rpps professional.civility professional.family_name professional.given_name
+        professional.rpps professional.civility professional.family_name professional.given_name
+        national_proof.rpps
         professional.profession professional.speciality professional.discipline
         professional.languages professional.email
         account.email account.display_name
