@@ -70,7 +70,7 @@ def idempotency_key() -> str | None:
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         raise Problem(
             Kind.BAD_REQUEST,
-            _("Idempotency-Key : 1 à 255 caractères ASCII visibles, sans espace."),
+            _("Idempotency-Key : 1 à 255 caractères ASCII visibles, sans espace."),
         )
     return key
 

@@ -44,9 +44,9 @@ def _commune(session: Session, community_id: int, said: str) -> dict[str, Any]:
     if len(rows) != 1:
         raise invalid(
             "patient.commune",
-            _("Plusieurs communes ont ce nom : donnez le code INSEE.")
+            _("Plusieurs communes ont ce nom : donnez le code INSEE.")
             if rows
-            else _("Cette commune n’est pas du territoire : donnez « location », ou rien."),
+            else _("Cette commune n’est pas du territoire : donnez « location », ou rien."),
         )
     [row] = rows
     return {"commune_insee": row.insee, "latitude": row.latitude, "longitude": row.longitude}

@@ -26,9 +26,9 @@ SENTENCES: Mapping[str, Any] = {
     "less_than_equal": _("Ce nombre est trop grand."),
     "uuid_type": _("Une référence (UUID) est attendue."),
     "uuid_parsing": _("Une référence (UUID) est attendue."),
-    "date_type": _("Une date est attendue : AAAA-MM-JJ."),
-    "date_from_datetime_parsing": _("Une date est attendue : AAAA-MM-JJ."),
-    "date_parsing": _("Une date est attendue : AAAA-MM-JJ."),
+    "date_type": _("Une date est attendue : AAAA-MM-JJ."),
+    "date_from_datetime_parsing": _("Une date est attendue : AAAA-MM-JJ."),
+    "date_parsing": _("Une date est attendue : AAAA-MM-JJ."),
     "written": _("Ce texte contient un caractère qui n’a pas sa place dans un nom."),
     "phone": _("Un numéro de téléphone français est attendu."),
 }
@@ -50,7 +50,7 @@ def fields(refused: ValidationError) -> list[dict[str, object]]:
 def _sentence(error: ErrorDetails) -> object:
     if error["type"] == ONE_OF:
         known = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ")
-        return _("Une de ces valeurs est attendue : %(known)s.", known=known)
+        return _("Une de ces valeurs est attendue : %(known)s.", known=known)
     return SENTENCES.get(error["type"], OTHERWISE)
 
 

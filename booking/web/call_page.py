@@ -94,7 +94,7 @@ def _patient_untold(message: Untold, community: Community, moment: datetime) -> 
         "what": staff_words.MESSAGES[message.kind],
         "status": staff_words.NOT_ARRIVED[message.status],
         "when": wording.short_day_and_hour(message.promised_at, community.zone, now=moment),
-        "to_say": _("À dire à la personne :") + " " + _to_say(message, community, moment),
+        "to_say": _("À dire à la personne :") + " " + _to_say(message, community, moment),
         "name": staff_words.person(message.family_name, message.given_name),
         "phone": message.phone and wording.spaced(message.phone),
     }
@@ -109,9 +109,9 @@ def _professional_unnoticed(
         "when": wording.day_and_hour(message.starts_at, community.zone, now=moment),
     }
     to_say = {
-        Change.BOOKED: _("Prévenir %(who)s : nouveau rendez-vous, %(when)s.", **said),
-        Change.MOVED: _("Prévenir %(who)s : rendez-vous déplacé, maintenant %(when)s.", **said),
-        Change.CANCELLED: _("Prévenir %(who)s : rendez-vous annulé, %(when)s.", **said),
+        Change.BOOKED: _("Prévenir %(who)s : nouveau rendez-vous, %(when)s.", **said),
+        Change.MOVED: _("Prévenir %(who)s : rendez-vous déplacé, maintenant %(when)s.", **said),
+        Change.CANCELLED: _("Prévenir %(who)s : rendez-vous annulé, %(when)s.", **said),
     }
     return {
         "what": _("Avis au professionnel"),
@@ -130,9 +130,9 @@ def _to_say(message: Untold, community: Community, moment: datetime) -> str:
         return str(_("Nous rappelons avant %(hour)s.", hour=hour))
     when = wording.day_and_hour(message.starts_at, community.zone, now=moment)
     said = {
-        Kind.CONFIRMATION: _("Le rendez-vous est confirmé : %(when)s.", when=when),
-        Kind.MOVED: _("Le rendez-vous a changé : il est maintenant %(when)s.", when=when),
-        Kind.CANCELLED: _("Le rendez-vous est annulé : %(when)s.", when=when),
+        Kind.CONFIRMATION: _("Le rendez-vous est confirmé : %(when)s.", when=when),
+        Kind.MOVED: _("Le rendez-vous a changé : il est maintenant %(when)s.", when=when),
+        Kind.CANCELLED: _("Le rendez-vous est annulé : %(when)s.", when=when),
     }.get(message.kind, when)
     return f"{said} {message.site_name}, {message.site_address}."
 

@@ -159,7 +159,7 @@ def _taken() -> dict[str, str]:
 def _too_old() -> dict[str, str]:
     return {
         "slot": _(
-            "Les réponses sont trop anciennes : refaites les questions avec « Nouvel appel »."
+            "Les réponses sont trop anciennes : refaites les questions avec « Nouvel appel »."
         )
     }
 
@@ -222,5 +222,5 @@ def decline(reference: UUID) -> ResponseReturnValue:
 
 def _not_declined(status: RequestStatus) -> str:
     if status is RequestStatus.BOOKED:
-        return str(_("Cette demande a un rendez-vous : annulez-le d’abord."))
-    return str(_("Cette demande n’attend plus rien : il n’y a rien à clore."))
+        return str(_("Cette demande a un rendez-vous : annulez-le d’abord."))
+    return str(_("Cette demande n’attend plus rien : il n’y a rien à clore."))

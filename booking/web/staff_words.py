@@ -51,7 +51,7 @@ BOOKINGS = {
     BookingStatus.CANCELLED: lazy("Annulé"),
 }
 LEVELS = {
-    Level.CALL_15: lazy("Urgence vitale : le 15"),
+    Level.CALL_15: lazy("Urgence vitale : le 15"),
     Level.CALL_15_ADVICE: lazy("Avis du 15"),
     Level.SAME_DAY: lazy("Le jour même"),
     Level.WITHIN_24H: lazy("Sous 24 heures"),

@@ -23,7 +23,7 @@ KINDS = {
     Kind.WORDING: lazy("Texte de la question"),
     Kind.CHOICES: lazy("Réponses possibles"),
     Kind.ASKED_IF: lazy("À qui la question est posée"),
-    Kind.SIGN_LEVEL: lazy("Niveau si « oui »"),
+    Kind.SIGN_LEVEL: lazy("Niveau si « oui »"),
     Kind.QUESTION_ORDER: lazy("Ordre des questions"),
     Kind.RULE: lazy("Règle"),
     Kind.RULE_LEVEL: lazy("Niveau de la règle"),
@@ -36,8 +36,8 @@ KINDS = {
 }
 PLACES = {
     "": lazy("Tout le protocole"),
-    "universal": lazy("Étape 1 : signes lus à tous"),
-    "stage2": lazy("Étape 2 : signes selon l’âge, le sexe, la grossesse"),
+    "universal": lazy("Étape 1 : signes lus à tous"),
+    "stage2": lazy("Étape 2 : signes selon l’âge, le sexe, la grossesse"),
     "floors": lazy("Planchers"),
 }
 NOTHING = "–"

@@ -72,7 +72,7 @@ def _file(name: str, errors: dict[str, str]) -> str | None:
     sent = request.files.get(name)
     raw = sent.read(texts.LARGEST + 1) if sent else b""
     if len(raw) > texts.LARGEST:
-        errors[name] = _("Ce fichier est trop grand : 1 Mo au plus")
+        errors[name] = _("Ce fichier est trop grand : 1 Mo au plus")
         return None
     try:
         text = raw.decode("utf-8-sig")
@@ -137,7 +137,7 @@ def keep(reference: UUID, name: str) -> ResponseReturnValue:
             except versions.NotYours:
                 refused = {name: _("Seule la personne qui a écrit ce brouillon le modifie")}
             except versions.NotADraft:
-                refused = {name: _("Cette version est signée : faites-en un nouveau brouillon")}
+                refused = {name: _("Cette version est signée : faites-en un nouveau brouillon")}
             except NotBlocks as wrong:
                 refused = {name: _not_yaml(wrong, _block(found, name))}
         if refused:
@@ -226,7 +226,7 @@ def _not_yaml(wrong: NotBlocks, block: Block | None = None) -> str:
     if not line:
         return str(_("Ce texte n’est pas du YAML (%(why)s).", why=wrong.message))
     told = _(
-        "Ligne %(line)s : ce texte n’est pas du YAML (%(why)s). Vérifiez les retraits, les "
+        "Ligne %(line)s : ce texte n’est pas du YAML (%(why)s). Vérifiez les retraits, les "
         "deux-points et les guillemets.",
         line=line,
         why=wrong.message,

@@ -127,7 +127,7 @@ def _blocks(found: ProtocolVersion) -> list[dict[str, str]]:
 def block_title(name: str) -> str:
     """Return what a part of the text is called on screens."""
     if name.startswith(blocks.COMPLAINT):
-        return str(_("Motif « %(name)s »", name=name.removeprefix(blocks.COMPLAINT)))
+        return str(_("Motif « %(name)s »", name=name.removeprefix(blocks.COMPLAINT)))
     return str(words.BLOCKS.get(name, name))
 
 

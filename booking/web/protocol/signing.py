@@ -50,7 +50,7 @@ def try_out(reference: UUID) -> ResponseReturnValue:
             versions.record_trial(session, found, done, by=signatory(), now=here.now)
     except (versions.ChangedMeanwhile, versions.NotADraft):
         return _again(
-            reference, {"essai": _("Le texte a changé pendant l’essai : recommencez")}, 409
+            reference, {"essai": _("Le texte a changé pendant l’essai : recommencez")}, 409
         )
     logs.event(
         "protocol_tested",
@@ -223,15 +223,15 @@ def _sign(here: Room, found: ProtocolVersion, first: date, digest: str) -> dict[
             now=here.now,
         )
     except versions.SamePerson:
-        return {"read": _("Une autre personne que l’auteur signe : c’est la règle des deux noms")}
+        return {"read": _("Une autre personne que l’auteur signe : c’est la règle des deux noms")}
     except versions.NotTested:
-        return {"read": _("Essayez d’abord cette version : ses preuves et ses cas doivent passer")}
+        return {"read": _("Essayez d’abord cette version : ses preuves et ses cas doivent passer")}
     except versions.ChangedMeanwhile:
-        return {"read": _("Le texte a changé depuis que vous l’avez lu : relisez, puis signez")}
+        return {"read": _("Le texte a changé depuis que vous l’avez lu : relisez, puis signez")}
     except versions.WrongDay:
         return {"in_force_from": _("Choisissez un jour entre aujourd’hui et dans 90 jours")}
     except ProtocolInvalid:
-        return {"read": _("Ce texte ne peut plus être lu : faites-en un nouveau brouillon")}
+        return {"read": _("Ce texte ne peut plus être lu : faites-en un nouveau brouillon")}
     return {}
 
 

@@ -35,9 +35,9 @@ ACTS = {
     Act.RULES_CHOSEN: lazy("Règles de droit choisies"),
 }
 BLOCKS = {
-    "universal": lazy("Étape 1 : signes lus à tous"),
-    "stage2": lazy("Étape 2 : signes selon l’âge, le sexe, la grossesse"),
-    "floors": lazy("Planchers : niveau minimal selon la personne"),
+    "universal": lazy("Étape 1 : signes lus à tous"),
+    "stage2": lazy("Étape 2 : signes selon l’âge, le sexe, la grossesse"),
+    "floors": lazy("Planchers : niveau minimal selon la personne"),
     "shared": lazy("Questions communes à plusieurs motifs"),
     "danger_words": lazy("Mots de danger"),
     "emergency_advice": lazy("Texte d’urgence"),
