@@ -58,18 +58,18 @@ def issue_key(
 
     What a key is for stays as it is: another purpose has another key.
     """
-    key = PREFIX + token_urlsafe(KEY_BYTES)
+    key, reference = PREFIX + token_urlsafe(KEY_BYTES), uuid4()
     session.execute(
         insert(ApiClient).values(
             community_id=community_id,
-            reference=uuid4(),
+            reference=reference,
             name=name,
             key_hash=hashed(key),
             scopes=sorted(scopes),
             created_at=now,
         )
     )
-    unit.note(Action.KEY, community_id=community_id)
+    unit.note(Action.KEY, About("api_client", reference), community_id=community_id)
     return key
 
 

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import conninfo, sql
 from psycopg.pq import Conninfo
 
-from config import embedded, walls
+from config import embedded, schema, walls
 from config.database import as_owner, with_driver
 
 END = b"\njourmeme-backup-ends-here\n"
@@ -93,9 +93,9 @@ def restore(url: str, source: BinaryIO, *, replace: bool = False) -> None:
         raise
     if there:
         _say(url, f"DROP SCHEMA {BEFORE} CASCADE")
-    # A copy holds no privileges: those of the pages are given again.
-    with as_owner(lambda: url) as engine, engine.begin() as connection:
-        walls.stand(connection)
+    # A copy may be older than this code, and holds no privileges: those of the pages come with it.
+    with as_owner(lambda: url) as engine:
+        schema.upgrade(engine)
 
 
 @contextmanager

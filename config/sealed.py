@@ -9,7 +9,8 @@ a keyed hash: whoever has the database alone cannot try numbers until one fits.
 import json
 import logging
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
@@ -69,6 +70,16 @@ Watch = Callable[["Row", bool], None]
 
 WATCH: ContextVar[Watch | None] = ContextVar("sealed_watch", default=None)
 """Who wants to know, in this request, job or command; a door sets it."""
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Tell nobody what is opened meanwhile: for work that shows it to nobody."""
+    before = WATCH.set(None)
+    try:
+        yield
+    finally:
+        WATCH.reset(before)
 
 
 def _tell(row: "Row", *, is_set: bool) -> None:
@@ -208,6 +219,13 @@ class Sealed(Generic[Value]):
     def _plain(self, table: type[Row], row: UUID, kept: bytes) -> str:
         return open_(kept, table=table.__tablename__, column=self.name, row=row)
 
+    def _kept_text(self, table: type[Row], row: UUID, kept: bytes) -> str | None:
+        """Return what is kept; None where it cannot be read: it can still be replaced."""
+        try:
+            return self._plain(table, row, kept)
+        except UNREADABLE:
+            return None
+
     def sealed(self, table: type[Row], row: UUID, value: Value) -> bytes | None:
         """Return what a row of this name is to keep in this column; None for nothing."""
         if value == self._empty():
@@ -221,7 +239,7 @@ class Sealed(Generic[Value]):
         if (
             kept is None
             or value == self._empty()
-            or self._plain(table, row.reference, kept) != self._write(value)
+            or self._kept_text(table, row.reference, kept) != self._write(value)
         ):
             new = self.sealed(table, row.reference, value)
             setattr(row, self.kept_as, new)

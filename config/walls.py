@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -95,6 +95,9 @@ def cursor_within(scope: Callable[[], Scope]) -> type[psycopg.RawCursor[Any]]:
                 TransactionStatus.IDLE
             ):
                 begun = server.exec_(scope().begin)
+                if server.status == ConnStatus.BAD:
+                    # Without a code of its own: the server has gone, as any driver says it.
+                    raise psycopg.OperationalError(begun.get_error_message())
                 if begun.status == ExecStatus.FATAL_ERROR:
                     raise error_from_result(begun)
             super().execute(*said, **how)

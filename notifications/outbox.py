@@ -122,7 +122,10 @@ def withdraw(
         .where(*leaving, OutboxMessage.call_started_at.is_(None))
         .values(status=Status.WITHDRAWN, lease=None, lease_until=None)
     )
-    session.execute(update(OutboxMessage).where(*leaving).values(expires_at=now))
+    # What has left is not sent a second time either, whatever is reported of it.
+    sent = [*theirs, OutboxMessage.status == Status.SENT, OutboxMessage.expires_at > now]
+    for over in (leaving, sent):
+        session.execute(update(OutboxMessage).where(*over).values(expires_at=now))
 
 
 def erase(session: Session, community_id: int, about: UUID) -> None:

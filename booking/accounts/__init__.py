@@ -2,7 +2,7 @@
 
 from booking.accounts.enrolling import Enrolled, Secured, Wrong
 from booking.accounts.entering import Entered, Proof, Step, StepOver, is_enrolled, sign_in
-from booking.accounts.invitations import InvitationUnusable, accept, invite, invited
+from booking.accounts.invitations import InvitationUnusable, accept, invite, invited, was_opened
 from booking.accounts.passkeys import NoSuchPasskey, Party, PasskeyRefused
 from booking.accounts.passwords import PasswordRefused, proposed
 from booking.accounts.people import (
@@ -57,5 +57,6 @@ __all__ = [
     "sign_in",
     "sign_out",
     "sign_out_professional",
+    "was_opened",
     "who",
 ]

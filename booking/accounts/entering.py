@@ -276,7 +276,9 @@ def unlock(
         return None
     throttle.forgive(session, whose)
     unit.by_account(Action.UNLOCK, account)
-    if rests.proved_at is not None and rests.proved_at <= now - PROOF_LASTS:
+    was_long_ago = rests.proved_at is not None and rests.proved_at <= now - PROOF_LASTS
+    # Who came by Pro Santé Connect may have none of ours to show.
+    if was_long_ago and is_enrolled(session, account):
         sessions.sign_out(session, token, now=now)
         return Entered(sessions.begin_half(session, account, now=now), Step.PROVE)
     renewed = sessions.renew(session, token, {"locked_at": None, "last_seen_at": now})

@@ -4,13 +4,13 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from booking.accounts import passwords, sessions
 from booking.audit import unit
 from booking.links import hashed
-from booking.models import Account, Action, Invitation
+from booking.models import Account, Action, Invitation, StaffSession
 
 GOOD_FOR = timedelta(days=7)
 TOKEN_BYTES = 32
@@ -53,6 +53,19 @@ def end(session: Session, account: Account, *, now: datetime) -> None:
         .values(ended_at=now)
         .execution_options(synchronize_session=False)
     )
+
+
+def was_opened(session: Session, account: Account) -> bool:
+    """Whether somebody has been in this account, by whatever door."""
+    been = exists().where(
+        StaffSession.community_id == account.community_id, StaffSession.account_id == account.id
+    )
+    accepted = exists().where(
+        Invitation.community_id == account.community_id,
+        Invitation.account_id == account.id,
+        Invitation.accepted_at.is_not(None),
+    )
+    return bool(session.scalar(select(or_(been, accepted))))
 
 
 def invited(

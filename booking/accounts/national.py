@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
-from booking.accounts import sessions
+from booking.accounts import invitations, sessions
 from booking.links import hashed
 from booking.models import Account, NationalProof
 from schedules.models import Community, Professional
@@ -52,6 +52,8 @@ def enter(session: Session, rpps: str, account: UUID, *, device: str, now: datet
     theirs = session.execute(_theirs(rpps).where(Account.reference == account)).one_or_none()
     if theirs is None:
         return None
+    # Whoever is in needs no letter any more.
+    invitations.end(session, theirs[0], now=now)
     return sessions.open_session(session, theirs[0], device=device, proved_at=now, now=now)
 
 

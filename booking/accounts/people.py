@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from booking.accounts import authenticators, invitations, passwords, sessions
+from booking.accounts import authenticators, invitations, passwords, resets, sessions
 from booking.audit import unit
 from booking.models import Account, AccountSite, Action, Role
 
@@ -146,6 +146,7 @@ def set_password(
     kept.password_hash = passwords.hashed(password)
     sessions.end_all(session, kept, now=now)
     invitations.end(session, kept, now=now)
+    resets.end(session, kept, now=now)
     unit.of_account(Action.PASSWORD, kept)
     return kept
 

@@ -48,7 +48,7 @@ def make(
     account = known(session, email.strip().lower())
     if account is None:
         return None
-    _end(session, account, now=now)
+    end(session, account, now=now)
     token = sessions.a_token()
     made = PasswordReset(
         community_id=account.community_id,
@@ -62,7 +62,8 @@ def make(
     return account, made, token
 
 
-def _end(session: Session, account: Account, *, now: datetime) -> None:
+def end(session: Session, account: Account, *, now: datetime) -> None:
+    """Let no letter of this account open any more."""
     session.execute(
         update(PasswordReset)
         .where(
@@ -115,7 +116,7 @@ def use(session: Session, token: str, password: str, *, now: datetime) -> Accoun
     account, _asked = asked(session, token, lock=True, now=now)
     passwords.check(password, about=(account.email, account.display_name))
     account.password_hash = passwords.hashed(password)
-    _end(session, account, now=now)
+    end(session, account, now=now)
     sessions.end_all(session, account, now=now)
     invitations.end(session, account, now=now)
     unit.by_account(Action.PASSWORD, account)

@@ -120,6 +120,7 @@ def _call(key: str) -> Iterator[Call]:
             raise reading.unauthorized(error="invalid_token")
         g.api_client = client
         if guards.needed() not in client.scopes:
+            unit.note(Action.REFUSED, is_often=True)
             raise reading.beyond(guards.needed())
         yield Call(session, client, language, now)
 

@@ -21,8 +21,8 @@ from booking.extensions import db, equipment, now
 from booking.models import Action
 from booking.persons import erasing
 from booking.web.wording import dialled
-from config import address, backup, schema
-from config.database import as_owner, transaction, with_driver
+from config import address, backup, sealed
+from config.database import transaction, with_driver
 from config.embedded import ServerDidNotStart
 from schedules.models import Community
 
@@ -60,8 +60,6 @@ def restore_backup(file: BinaryIO, *, replace: bool) -> None:
     url = address.of_database(equipment().settings)()
     with _told():
         backup.restore(url, file, replace=replace)
-    with as_owner(lambda: url) as engine:
-        schema.upgrade(engine)
     with transaction(db.session) as session:
         found = _made_ready(session)
     _tell(found)
@@ -84,7 +82,6 @@ def check_backup(file: BinaryIO) -> None:
     with _told(), backup.elsewhere(file, equipment().settings.var.resolve()) as url:
         engine = create_engine(with_driver(url), hide_parameters=True)
         try:
-            schema.upgrade(engine)
             with Session(engine) as session, transaction(session):
                 found = _made_ready(session)
         finally:
@@ -148,9 +145,12 @@ def _told() -> Iterator[None]:
 def _made_ready(session: Session) -> soundness.Soundness:
     """Do again what a backup undoes, erasures above all; return what is there by then."""
     kit = equipment()
-    soundness.make_ready(session)
     file = kit.settings.tombstones_file
-    again, doubtful = erasing.erase_again(session, file, links=kit.links, now=now())
+    if not file.exists():
+        click.echo(f"{file} n’est pas là : qui a été effacé depuis reste à effacer.", err=True)
+    # Every file is opened to find some: that is nobody's reading.
+    with sealed.unwatched():
+        again, doubtful = erasing.erase_again(session, file, links=kit.links, now=now())
     click.echo(f"Demandes effacées à nouveau : {again}.")
     if doubtful:
         click.echo(f"Lignes illisibles dans {file} : {doubtful}. Cherchez pourquoi.", err=True)

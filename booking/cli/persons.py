@@ -85,7 +85,6 @@ def erase_person(phone: str, birth_date: datetime | None, *, cancel: bool, yes: 
                 links=kit.links,
                 file=kit.settings.tombstones_file,
             )
-            unit.note(Action.FORGET, count=done.requests)
     except erasing.StillExpected:
         raise click.ClickException(
             "Cette personne a un rendez-vous à venir. Pour l’annuler aussi : --cancel"

@@ -24,6 +24,7 @@ TYPED: dict[str, object] = {
     "family_name": None,
     "given_name": None,
     "phone": None,
+    "current_address": None,
     "may_leave_message": None,
     "email": None,
     "call_back_hours": None,

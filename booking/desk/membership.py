@@ -224,6 +224,8 @@ def invite(
         raise members.MemberRefused("email", "active")
     account = known[0] if known else None
     if account is not None and account.email != email.strip().lower():
+        if accounts.was_opened(session, account):
+            raise members.MemberRefused("email", "active")
         # Nobody could open it yet: the letter had gone to a wrong address.
         accounts.close(session, community.id, account.reference, now=now)
         account = None

@@ -13,10 +13,12 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from booking.audit import unit
+from booking.audit.writing import About
 from booking.desk import change, tell
 from booking.desk.reach import ITS_SLOT, Reach
 from booking.links import Links
-from booking.models import Booking, BookingStatus, CancelledBy, CareRequest
+from booking.models import Action, Booking, BookingStatus, CancelledBy, CareRequest
 from config import sealed
 from notifications import messages, opt_outs, phones
 from notifications.models import InboundMessage, Meaning, OutboxMessage, recipient_key
@@ -143,6 +145,9 @@ def _noted(
         .on_conflict_do_nothing(index_elements=["provider_id"])
         .returning(InboundMessage.reference)
     )
+    if written is not None:
+        # No row of the session: the audit would not see it by itself.
+        unit.note(Action.WRITE, About("inbound_message", written), community_id=community_id)
     return written
 
 

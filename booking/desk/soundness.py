@@ -3,7 +3,6 @@
 The tables refuse all of it already; a copy says so too before anybody relies on it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +12,6 @@ from sqlalchemy.orm import Session, aliased
 from booking.models import Booking, BookingStatus, CareRequest
 from notifications.models import OutboxMessage
 from schedules.models import Community, Slot
-
-AFTER_RESTORE: tuple[Callable[[Session], None], ...] = ()
-"""What must be done again in a database that came back from yesterday, before anybody enters:
-whoever was erased since then is erased again. Each runs once, in the transaction of the restore."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +52,6 @@ def look(session: Session) -> Soundness:
         )
         or 0,
     )
-
-
-def make_ready(session: Session) -> None:
-    """Do again what happened after the backup was made and may not be undone by it."""
-    for again in AFTER_RESTORE:
-        again(session)
 
 
 def _doubled(session: Session) -> int:

@@ -4,12 +4,15 @@ A table that is added tomorrow with a key to a request is in a person's file wit
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Table, inspect, select, tuple_
 from sqlalchemy.orm import Session
 
 from booking.models import CareRequest
+from booking.persons import finding
+from booking.persons.finding import Whose
 from config.database import Base
 from notifications.models import InboundMessage, Kind, OutboxMessage
 
@@ -54,6 +57,11 @@ def replies(
     if community_id is not None:
         query = query.where(InboundMessage.community_id == community_id)
     return session.scalars(query.order_by(InboundMessage.came_at)).all()
+
+
+def is_shared(session: Session, asked: Sequence[CareRequest], whose: Whose) -> bool:
+    """Whether others have this number too: then nobody knows who wrote from it."""
+    return len(finding.requests(session, replace(whose, born=None))) > len(asked)
 
 
 def _children(parent: type[Base]) -> list[tuple[type[Base], ForeignKeyConstraint]]:

@@ -12,22 +12,26 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from booking import privacy
+from booking.audit import unit
+from booking.audit.writing import About
 from booking.desk import alternatives, ask, board, change, second_look, wishes
 from booking.links import Links
 from booking.models import (
+    Action,
     Assessment,
     Booking,
+    BookingStatus,
     CancelledBy,
     CareRequest,
     Offer,
     VisitorAct,
 )
 from booking.persons import belonging, finding, tombstones
-from booking.persons.finding import Whose
+from booking.persons.finding import Visit, Whose
 from booking.persons.tombstones import Order
 from notifications.models import InboundMessage, OutboxMessage, Status
 
@@ -69,7 +73,7 @@ def erase(
     """
     asked = finding.requests(session, whose, lock=True)
     ahead = [each for each in finding.visits(session, asked) if each.is_ahead(order.at)]
-    if any(each.slot.starts_at <= order.at for each in ahead):
+    if any(_is_here(each, order.at) for each in ahead):
         raise CareGoesOn
     if ahead and not cancels:
         raise StillExpected
@@ -96,15 +100,18 @@ def erase_again(session: Session, file: Path, *, links: Links, now: datetime) ->
     graves, count = tombstones.latest(session), 0
     if not graves:
         return 0, doubtful
-    named = select(CareRequest).where(CareRequest.phone_key.is_not(None)).with_for_update()
+    # What is emptied has neither number nor link; a form that was left early may have no number.
+    is_somebodys = or_(CareRequest.phone_key.is_not(None), CareRequest.link_hash.is_not(None))
+    named = select(CareRequest).where(is_somebodys).with_for_update()
     for request in session.scalars(named).all():
         keys = [(request.community_id, mark) for mark in tombstones.marks(request)]
         theirs = [graves[key] for key in keys if key in graves]
         if any(request.created_at <= grave.erased_at for grave in theirs):
-            phone_key = request.phone_key or b""
+            phone_key = request.phone_key
             order = Order(now, theirs[0].erased_by, theirs[0].proved_by)
             _erase(session, [request], order=order, links=links)
-            _erase_replies(session, phone_key, request.community_id)
+            if phone_key is not None:
+                _erase_replies(session, phone_key, request.community_id)
             count += 1
     return count, doubtful
 
@@ -119,7 +126,7 @@ def _erase(session: Session, asked: Sequence[CareRequest], *, order: Order, link
     """Cancel, end and empty these locked requests; return how many messages were emptied."""
     by = str(order.by) if order.by else order.proved_by.value
     for visit in finding.visits(session, asked):
-        if visit.is_ahead(order.at) and visit.slot.starts_at > order.at:
+        if visit.is_ahead(order.at) and not _is_here(visit, order.at):
             reference = visit.booking.reference
             kept = change.by_reference(session, visit.booking.community_id, reference, lock=True)
             who = CancelledBy.PATIENT
@@ -135,8 +142,18 @@ def _erase(session: Session, asked: Sequence[CareRequest], *, order: Order, link
     _empty(session, [(each.community_id, each.id) for each in asked])
     session.execute(delete(VisitorAct).where(VisitorAct.about.in_(abouts)))
     for request in asked:
+        unit.note(
+            Action.FORGET,
+            About("care_request", request.reference),
+            community_id=request.community_id,
+        )
         session.expire(request)
     return _empty_messages(session, abouts)
+
+
+def _is_here(visit: Visit, now: datetime) -> bool:
+    """Whether somebody is being seen, or waits there: too late for a cancellation."""
+    return visit.slot.starts_at <= now or visit.booking.status is BookingStatus.ARRIVED
 
 
 def _empty(session: Session, keys: Sequence[tuple[int, int]]) -> None:

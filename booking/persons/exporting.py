@@ -57,8 +57,9 @@ def collect(session: Session, whose: Whose, *, now: datetime) -> File:
     messages = belonging.messages(session, found)
     file["appointment"] = [_visit(each) for each in finding.visits(session, asked)]
     file["message"] = [_plain(row) for row in messages if row.kind not in belonging.TO_STAFF]
-    replies = belonging.replies(session, whose.phone_key, whose.community_id)
-    file["reply"] = [_plain(row) for row in replies]
+    if whose.born is None or not belonging.is_shared(session, asked, whose):
+        replies = belonging.replies(session, whose.phone_key, whose.community_id)
+        file["reply"] = [_plain(row) for row in replies]
     file["file"] = [{"made_at": now.isoformat(), "notice": "docs/privacy/notice.md"}]
     return {name: rows for name, rows in file.items() if rows}
 

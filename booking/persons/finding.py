@@ -57,7 +57,11 @@ def requests(session: Session, whose: Whose, *, lock: bool = False) -> list[Care
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     rows = session.scalars(query.order_by(CareRequest.community_id, CareRequest.id)).all()
-    return [row for row in rows if whose.born is None or row.birth_date == whose.born]
+    return [row for row in rows if whose.born is None or _is_born(row, whose.born)]
+
+
+def _is_born(request: CareRequest, born: date) -> bool:
+    return sealed.is_readable(request, "birth_date") and request.birth_date == born
 
 
 def visits(session: Session, asked: Sequence[CareRequest]) -> list[Visit]:

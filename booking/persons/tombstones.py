@@ -52,7 +52,9 @@ def marks(request: CareRequest) -> set[bytes]:
     """Return every mark under which this request may have been erased."""
     found = {of_request(request)}
     if request.phone_key is not None:
-        found |= {of_number(request.phone_key, born) for born in (None, request.birth_date)}
+        # A birth date that cannot be read any more must not bring everybody else back.
+        born = request.birth_date if sealed.is_readable(request, "birth_date") else None
+        found |= {of_number(request.phone_key, each) for each in (None, born)}
     return found
 
 

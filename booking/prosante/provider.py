@@ -176,14 +176,18 @@ class Provider:
 
     def _known(self, now: datetime) -> Discovered:
         """Return what the provider says of itself, if it is the one that we are registered with."""
-        if self._discovered is None or self._discovered[1] <= now - KNOWN_FOR:
-            if self._silent_until and now < self._silent_until:
+        known = self._discovered
+        if known is not None and known[1] > now - KNOWN_FOR:
+            return known[0]
+        if self._silent_until and now < self._silent_until:
+            if known is None:
                 raise Unreachable
-            # Until it has answered, others are not made to wait beside this one.
-            self._silent_until = now + LEFT_ALONE_FOR
-            self._discovered = self._discover(), now
-            self._silent_until = None
-        return self._discovered[0]
+            return known[0]
+        # Until it has answered, others are not made to wait beside this one.
+        self._silent_until = now + LEFT_ALONE_FOR
+        found = self._discover()
+        self._discovered, self._silent_until = (found, now), None
+        return found
 
     def _discover(self) -> Discovered:
         with self._asking() as asking:

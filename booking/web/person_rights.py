@@ -110,7 +110,6 @@ def erase() -> ResponseReturnValue:
         order = tombstones.Order(now(), somebody.account, asked.proved_by)
         with transaction(db.session) as session:
             done = _erased(session, asked.whose, order)
-            unit.note(Action.FORGET, community_id=somebody.community_id, count=done.requests)
     except Refused as refused:
         with transaction(db.session) as session:
             return _page(session, refused.errors, refused.status)

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from booking import accounts, guards, scope
 from booking.accounts import national, throttle
+from booking.audit import unit
 from booking.extensions import db, equipment, now
+from booking.models import Action
 from booking.prosante.identity import Demands, Refused, Why
 from booking.prosante.provider import Begun, Provider, Registration, Unreachable
 from booking.web import answers, entry
@@ -229,6 +231,7 @@ def leave() -> ResponseReturnValue:
 
 def _refused(why: Why, status: int | None = None) -> ResponseReturnValue:
     logs.event("national_sign_in_refused", reason=why)
+    unit.note(Action.SIGN_IN_REFUSED, is_often=True)
     page = render_template("session/prosante.html", errors={}, text=WORDS[why], is_away=False)
     return page, status or STATUS.get(why, 403)
 

@@ -90,7 +90,7 @@ def test_the_delivered_version_is_offered_as_the_first_draft(session, anne, prot
 def test_a_version_reads_in_clinicians_words(anne, draft):
     said = words(anne.get(at(draft)))
 
-    assert "Très grande difficulté à respirer → oui : Urgence vitale : le 15" in said
+    assert "Très grande difficulté à respirer → oui : Urgence vitale : le 15" in said
     assert "Posée si : moins de 3 mois" in said
     assert "Mal de gorge" in said
 
@@ -116,9 +116,9 @@ def test_a_sign_too_many_words_long_is_told_at_once(anne, draft):
 def test_a_complaint_reads_whole(anne, draft):
     said = words(anne.get(at(draft, "motifs", "gorge")))
 
-    assert "Salive impossible à avaler ? → oui : Urgence vitale : le 15" in said
+    assert "Salive impossible à avaler ? → oui : Urgence vitale : le 15" in said
     assert "Si « Fièvre de 38 °C ou plus ? » oui → Le jour même" in said
-    assert "Si rien de cela n’est vrai : Sous 24 heures" in said
+    assert "Si rien de cela n’est vrai : Sous 24 heures" in said
     assert "Médecin généraliste" in said
     assert "Choix du comité (2027-01)" in said
     assert "Appelez le 15 si avaler ou respirer devient difficile." in said

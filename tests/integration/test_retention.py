@@ -140,7 +140,7 @@ def account(session, community):
 
 
 def letters(session):
-    return session.scalars(select(OutboxMessage.subject)).all()
+    return [each.subject for each in session.scalars(select(OutboxMessage))]
 
 
 def test_an_account_that_nobody_uses_is_warned_once_and_closed_a_month_later(session, account):

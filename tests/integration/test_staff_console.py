@@ -219,7 +219,7 @@ def test_a_landline_is_told_aloud(session, operator, waiting, slot):
         )
     )
 
-    assert "Aucun message ne part : faites répéter l’heure et le lieu." in said
+    assert "Aucun message ne part : faites répéter l’heure et le lieu." in said
 
 
 def test_pressing_twice_books_once(session, operator, waiting, slot):
@@ -594,7 +594,7 @@ def test_a_request_with_an_appointment_is_not_said_to_be_closed(session, operato
     answer = operator.post(page(waiting) + "/clore", data={"because": "elsewhere"})
 
     assert answer.status_code == 422
-    assert "Cette demande a un rendez-vous : annulez-le d’abord." in words(answer)
+    assert "Cette demande a un rendez-vous : annulez-le d’abord." in words(answer)
     assert now_of(session, waiting).status is RequestStatus.BOOKED
 
 

@@ -313,7 +313,7 @@ def test_a_state_that_does_not_exist_changes_nothing(session, secretary, practic
 def test_before_a_cancellation_the_page_asks(session, secretary, practice):
     answer = secretary.get(sheet(practice) + "/annuler")
 
-    assert "Annuler ce rendez-vous ?" in words(answer)
+    assert "Annuler ce rendez-vous ?" in words(answer)
     assert status_of(session, practice) is BookingStatus.CONFIRMED
 
 
