@@ -10,7 +10,11 @@ from tests.live.browser import DESKTOP, PHONE, Visitor, chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-COLLEAGUE = {"email": "seconde.coordination@tilleuls.example", "name": "Seconde Signature"}
+COLLEAGUE = {
+    "email": "seconde.coordination@tilleuls.example",
+    "name": "Seconde Signature",
+    "password": "quatre parapluies sans ficelle 58",
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +44,15 @@ def approver(browser, product) -> Iterator[Visitor]:
     boss.write("email", COLLEAGUE["email"])
     boss.choose("role", "COORDINATOR")
     boss.press("Ouvrir le compte")
-    password = boss.page.inner_text("code")
+    link = boss.page.inner_text("code")
     boss.close()
-    # The second of the two reads on a telephone.
-    account = {"email": COLLEAGUE["email"], "password": password}
+    # The second of the two reads on a telephone; nobody but them ever sees their password.
+    invited = Visitor(browser, product.url, size=PHONE, scripts=False)
+    invited.open(link)
+    invited.write("wanted", COLLEAGUE["password"])
+    invited.press("Garder ce mot de passe")
+    invited.close()
+    account = {name: COLLEAGUE[name] for name in ("email", "password")}
     visitor = somebody(browser, product, account, size=PHONE)
     yield visitor
     visitor.close()
