@@ -5,6 +5,8 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -130,11 +132,12 @@ def _compose(letter: Letter, *, sender: str, domain: str, now: datetime) -> Emai
     """
     message = EmailMessage(policy=SMTP)
     try:
-        message["From"], message["To"] = sender, letter.recipient
+        message["From"], message["To"] = sender, _one_address(letter.recipient)
         message["Subject"] = letter.subject or ""
-        # The library lets a break at the end pass: what follows would be the mail's text.
-        _refuse_breaks(letter.recipient, letter.subject or "")
-    except ValueError:
+        # The library lets a break at the end pass (what follows would be the mail's text), and
+        # writes one that hides in an encoded word as a break (CVE-2024-6923).
+        _refuse_breaks(letter.recipient, letter.subject or "", message["To"], message["Subject"])
+    except (ValueError, HeaderParseError):
         raise NotSent("smtp_header", permanent=True) from None
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{letter.reference}@{domain}>"
@@ -142,6 +145,20 @@ def _compose(letter: Letter, *, sender: str, domain: str, now: datetime) -> Emai
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(letter.text)
     return message
+
+
+def _one_address(recipient: str) -> str:
+    """Return it if it is one address: a header takes groups and lists too, and folds them wrongly.
+
+    Raises:
+        ValueError: if it is anything but one address (RFC 5322, 3.4.1).
+        HeaderParseError: if it cannot be read.
+    """
+    if not recipient:
+        raise ValueError
+    # The library reads RFC 5322 alone; RFC 6531 lets any letter beyond ASCII stand where "?" may.
+    Address(addr_spec=recipient.encode("ascii", "replace").decode())
+    return recipient
 
 
 def _refuse_breaks(*values: str) -> None:

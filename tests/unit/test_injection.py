@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import vobject
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notifications import smtp_email, twilio_sms
@@ -67,6 +67,9 @@ def test_no_text_adds_a_line_to_a_feed(name, location):
 
 
 @given(subject=texts, recipient=texts, body=texts)
+@example(subject="=?utf-8?q?=0ABcc:_x?=", recipient="", body="")
+@example(subject="", recipient="ATTENDEE:mailto:x@evil.exampleBcc: x@evil.example\x80", body="")
+@example(subject="", recipient='ATTENDEE:mailto:x@evil.example;ALTREP="a:b"', body="")
 def test_no_text_adds_a_header_to_a_mail(subject, recipient, body):
     letter = a_letter(subject=subject, recipient=f"p{recipient}@mail.example", text=body)
     plain = replace(letter, subject="a", recipient="p@mail.example", text="c")
