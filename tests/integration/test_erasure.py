@@ -338,6 +338,42 @@ def test_it_is_also_done_where_the_number_was_another_one_in_the_backup(
         assert found(fresh, CANARIES) == []
 
 
+@pytest.fixture
+def copy_of_a_form(engine, session, clinic, tmp_path):
+    """A backup in which somebody fills in the form, with another of the same number."""
+    clinic.asked()
+    clinic.asked(family_name="Autre")
+    session.commit()
+    copy = tmp_path / "copy"
+    with copy.open("wb") as written:
+        backup.dump(address_of(engine), written)
+    return copy
+
+
+def test_who_erased_their_own_form_after_the_backup_is_erased_again_by_the_restore(
+    session, file, copy_of_a_form, run, new_database
+):
+    own = session.scalars(select(CareRequest).order_by(CareRequest.id)).first()
+    order = tombstones.Order(AFTER, None, ProvedBy.PATIENT)
+    erasing.erase_own(session, own, order=order, links=LINKS, file=file)
+    session.commit()
+
+    with restored(run, copy_of_a_form, new_database) as fresh:
+        assert found(fresh, ["CanaryFamily"]) == []
+        rows = fresh.scalars(select(CareRequest).order_by(CareRequest.id))
+        assert [each.family_name for each in rows] == [None, "Autre"]
+        assert fresh.scalars(select(Tombstone.proved_by)).all() == [ProvedBy.PATIENT]
+
+
+def test_who_is_expected_does_not_erase_by_the_form(session, file, person):
+    order = tombstones.Order(NOON, None, ProvedBy.PATIENT)
+
+    with pytest.raises(erasing.StillExpected):
+        erasing.erase_own(session, person, order=order, links=LINKS, file=file)
+
+    assert not file.exists()
+
+
 def test_the_drill_erases_again_too(session, file, copy, run):
     erase(session, file)
     session.commit()
