@@ -60,14 +60,7 @@ WHO = {
 }
 CANARIES = (*(str(WHO[name]) for name in ("family_name", "given_name", "phone", "email")),
             "CanaryNote", "CanaryStreet", "1931-07-14", "CanaryReply")  # fmt: skip
-OF_REQUESTS = (
-    Action.READ,
-    Action.WRITE,
-    Action.EXPORT,
-    Action.FORGET,
-    Action.RESEAL,
-    Action.REFUSED,
-)
+OF_REQUESTS = (Action.READ, Action.WRITE, Action.EXPORT, Action.FORGET, Action.REFUSED)
 AFTER = NOON + timedelta(hours=6)
 LINKS = Links("https://jourmeme.example", "jourmeme.example", b"secret of the tests, 32 bytes..")
 
