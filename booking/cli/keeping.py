@@ -13,10 +13,10 @@ import click
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from booking import worker
+from booking import heartbeats
 from booking.audit import unit
 from booking.cli import doors
-from booking.desk import heartbeats, soundness
+from booking.desk import soundness
 from booking.extensions import db, equipment, now
 from booking.models import Action
 from booking.persons import erasing
@@ -46,7 +46,7 @@ def make_backup(file: Path) -> None:
             with _written_whole(file) as opened:
                 backup.dump(url, opened)
     with transaction(db.session) as session:
-        worker.note(session, heartbeats.BACKUP, now=now())
+        heartbeats.note(session, heartbeats.BACKUP, now=now())
         unit.note(Action.EXPORT)
     click.echo("La sauvegarde est faite. Essayez-la : flask --app wsgi check-backup", err=True)
 

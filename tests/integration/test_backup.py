@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import create_engine, func, select, text, update
 from sqlalchemy.orm import Session
 
+from booking import heartbeats
 from booking.app import create_app
-from booking.desk import heartbeats, soundness
+from booking.desk import soundness
 from booking.extensions import db
 from booking.models import Booking, BookingStatus, WorkerHeartbeat
 from config import backup, schema
