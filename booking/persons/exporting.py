@@ -66,7 +66,7 @@ def collect(session: Session, whose: Whose, *, now: datetime) -> File:
         replies = belonging.replies(session, whose.phone_key, whose.community_id)
         file["reply"] = [_plain(row) for row in replies]
         file["opt_out"] = [_plain(row) for row in belonging.stopped(session, whose.phone)]
-    theirs = [row.reference for row in (*asked, *replies)]
+    theirs = [*(each.reference for each in asked), *(each.reference for each in replies)]
     file["access"] = [_access(each) for each in reading.of_rows(session, theirs)]
     file["file"] = [{"made_at": now.isoformat(), "notice": "docs/privacy/notice.md"}]
     return {name: rows for name, rows in file.items() if rows}
