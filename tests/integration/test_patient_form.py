@@ -426,6 +426,7 @@ def test_erasing_ends_the_form_and_kills_its_link(walk: Walk, session: Session):
     assert done.location.endswith("/efface")
     assert walk.get("signes").status_code == 404
     assert (asked.family_name, asked.phone, asked.answers) == (None, None, {})
+    assert not any(each.answers for each in session.scalars(select(Assessment)))
     assert session.scalars(select(Slot.held_by).where(Slot.held_by.is_not(None))).all() == []
     assert session.scalars(select(Tombstone.proved_by)).all() == [ProvedBy.PATIENT]
     # Who takes slots and erases, again and again, has taken them all the same.
