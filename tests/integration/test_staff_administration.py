@@ -113,6 +113,13 @@ def test_what_cannot_be_an_account_says_why(session, administrator, boss):
     assert session.scalar(select(func.count()).select_from(Account)) == 1
 
 
+def test_of_an_empty_form_everything_that_is_missing_is_said_at_once(administrator):
+    said = words(administrator.post("/administration/comptes", data={}))
+
+    for expected in ("Indiquez un nom", "Indiquez une adresse électronique", "Choisissez un rôle"):
+        assert expected in said
+
+
 def test_extra_fields_give_no_extra_rights(session, community, administrator):
     far = a_community(session)
     session.commit()
