@@ -209,6 +209,18 @@ def test_a_revoked_key_opens_nothing(session, administrator):
     assert "révoquée le" in words(administrator.get("/administration"))
 
 
+def test_what_cannot_be_taken_back_is_opened_first_and_then_pressed(session, administrator):
+    administrator.post("/administration/cles", data=A_KEY)
+    administrator.post("/administration/comptes", data=NEW)
+    made = session.scalars(select(Account.reference).where(Account.email == NEW["email"])).one()
+    pages = administrator.get("/administration").text
+    pages += administrator.get(f"/administration/comptes/{made}").text
+
+    kept_apart = "".join(re.findall("<details>.*?</details>", pages, re.DOTALL))
+    for once_and_for_all in ("/revoquer", "/fermer"):
+        assert pages.count(once_and_for_all) == kept_apart.count(once_and_for_all) == 1
+
+
 def test_a_key_has_a_name(session, administrator):
     for name in ("", "  ", "\x00", "x" * 81):
         answer = administrator.post("/administration/cles", data={**A_KEY, "client": name})
