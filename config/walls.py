@@ -90,18 +90,24 @@ def cursor_within(scope: Callable[[], Scope]) -> type[psycopg.RawCursor[Any]]:
 
     class Cursor(psycopg.RawCursor[Any]):
         def execute(self, *said: Any, **how: Any) -> "Cursor":
-            server = self.connection.pgconn
-            if not self.connection.autocommit and server.transaction_status == (
-                TransactionStatus.IDLE
-            ):
-                begun = server.exec_(scope().begin)
-                if server.status == ConnStatus.BAD:
-                    # Without a code of its own: the server has gone, as any driver says it.
-                    raise psycopg.OperationalError(begun.get_error_message())
-                if begun.status == ExecStatus.FATAL_ERROR:
-                    raise error_from_result(begun)
+            self._begin()
             super().execute(*said, **how)
             return self
+
+        def executemany(self, *said: Any, **how: Any) -> None:
+            self._begin()
+            super().executemany(*said, **how)
+
+        def _begin(self) -> None:
+            server = self.connection.pgconn
+            if self.connection.autocommit or server.transaction_status != TransactionStatus.IDLE:
+                return
+            begun = server.exec_(scope().begin)
+            if server.status == ConnStatus.BAD:
+                # Without a code of its own: the server has gone, as any driver says it.
+                raise psycopg.OperationalError(begun.get_error_message())
+            if begun.status == ExecStatus.FATAL_ERROR:
+                raise error_from_result(begun)
 
     return Cursor
 

@@ -136,8 +136,9 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def app_settings(engine: Engine) -> Settings:
+def app_settings(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(
+        var=tmp_path_factory.getbasetemp() / "var",
         database_url=engine.url.render_as_string(hide_password=False),
         public_base_url="http://localhost",
     )
