@@ -588,3 +588,37 @@ def test_the_page_is_light_and_asks_nobody_else(browser, product):
     assert sum(weight.values()) <= 60_000
     assert re.search(r"script-src 'self'", files["appel"].headers["content-security-policy"])
     operator.close()
+
+
+HASTY = """() => addEventListener('htmx:beforeSwap', () => {
+  const first = document.querySelector('#questions input[value=no]:not(:checked)')
+  if (!first || window.hasty) return
+  window.hasty = first.id
+  first.click()
+}, true)"""
+"""Answers at the worst moment: when the page is about to be told of what was said before."""
+
+
+def test_an_answer_given_while_the_one_before_is_on_its_way_is_kept(operator):
+    operator.press_to("F2", "**/appel")
+    operator.type("0639980048")
+    operator.press("Tab")
+    operator.page.focus("#cherche")
+    operator.type("corp")
+    operator.press("Enter")
+    operator.wait_for_focus("[data-question] input")
+    operator.settle()
+    operator.page.evaluate(HASTY)
+    shown = operator.page.get_attribute("#zone-questions input[name=vu]", "value")
+    operator.page.focus("#cherche")
+    operator.type("toux")
+    operator.press("Enter")
+    operator.settle()
+    operator.settle()
+
+    hasty = operator.page.evaluate("window.hasty")
+    assert hasty
+    assert operator.page.get_attribute("#zone-questions input[name=vu]", "value") != shown
+    assert operator.page.is_checked(f"[id='{hasty}']")
+    operator.open("/console/appels/" + operator.page.input_value("input[name=reference]"))
+    assert operator.page.is_checked(f"[id='{hasty}']")

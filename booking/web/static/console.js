@@ -1,10 +1,10 @@
-// The operators' console: keys, autosave at every field, focus after an answer. Each form works without it.
+// Keys, autosave, focus after an answer. Each form works without it.
 (() => {
   const $ = id => document.getElementById(id)
   const form = $('appel'), on = (where, what, how) => where.addEventListener(what, how)
   document.documentElement.classList.add('js')
 
-  // Keys by their place on the keyboard: the digits of AZERTY are not where they are typed.
+  // By place: the digits of AZERTY are not where they are typed.
   const off = () => localStorage.touches === 'non'
   const box = $('touches')
   const show = () => { document.body.classList.toggle('no-keys', off()); if (box) box.checked = !off() }
@@ -59,7 +59,7 @@
     go(first(all[at + 1]) || hit)
   }
 
-  // The address on the page of a transfer: kept as it is typed. What was not kept says so, and is sent again.
+  // The address on the page of a transfer is kept as it is typed.
   const place = form ? null : $('adresse')
   if (place) {
     const kept = xhr => xhr.responseText.includes('id="dit-adresse"')
@@ -78,7 +78,7 @@
 
   if (!form) return
 
-  // The question that is read grows, for the keyboard: under a mouse nothing may move.
+  // The question that is read grows; under a mouse nothing may move.
   let mouse = false
   on(document, 'pointerdown', () => { mouse = true })
   on(document, 'keydown', () => { mouse = false })
@@ -88,7 +88,7 @@
     if (q && !mouse) q.classList.add('now')
   })
 
-  // Autosave. htmx sends one request at a time; here it learns which button, and what is not worth sending.
+  // Autosave: htmx sends one request at a time.
   const ours = ['version', 'vu', 'csrf_token', 'reference']
   const text = () => [...new FormData(form)].filter(([k]) => !ours.includes(k)).join('\n')
   let sent = text(), busy = false, wanted
@@ -131,6 +131,10 @@
     say(form.dataset[xhr.status && xhr.status < 500 ? 'login' : 'lost'])
     setTimeout(() => send(''), 5000)
   })
+  // Answered while a piece was on its way: it waits, or the answer were gone.
+  on(document, 'htmx:oobBeforeSwap', e => {
+    if (sent && [...e.detail.target.querySelectorAll('[name]:is(:checked, [type^=te])')].some(i => !sent.includes(`${i.name},${i.value}`))) e.detail.shouldSwap = false
+  })
   // What is kept is read out: it comes into sight when it appears.
   let kept = ''
   on(form, 'htmx:afterSettle', () => {
@@ -144,7 +148,7 @@
     if (to) { go(to); to.scrollIntoView({block: 'nearest'}) }
   })
 
-  // Hidden or closed: what was typed since leaves now, and the answer is put in if the page lives on.
+  // Hidden or closed: what was typed since leaves now.
   on(document, 'visibilitychange', () => {
     if (document.visibilityState !== 'hidden' || busy || text() === sent || form.elements[0].closest('[disabled]')) return
     sent = text()
