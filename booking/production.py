@@ -43,7 +43,7 @@ def _refuse_open_way(address: str) -> None:
         asked = conninfo_to_dict(address)
     except psycopg.Error:
         # Its own words would quote the password.
-        raise SettingMissing("DATABASE_URL: postgresql://user:password@host/name") from None
+        raise SettingMissing("DATABASE_URL: an address as postgresql:// has them") from None
     # What it does not say, PGHOST and its like do.
     said = {each.keyword.decode(): (each.val or b"").decode() for each in Conninfo.get_defaults()}
     said |= {word: str(value) for word, value in asked.items()}

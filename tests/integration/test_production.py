@@ -180,9 +180,9 @@ def test_a_verified_database_and_one_of_this_machine_are_not_refused(
 
 def test_an_address_that_is_none_is_refused_without_its_password(new_production):
     with pytest.raises(SettingMissing, match="DATABASE_URL") as refused:
-        new_production(database_url="postgresql://app:token-canary@db?token-canary")
+        new_production(database_url=f"postgresql://app:{CANARIES[0]}@db?{CANARIES[0]}")
 
-    assert "token-canary" not in str(refused.value)
+    assert CANARIES[0] not in str(refused.value)
     assert refused.value.__suppress_context__
 
 
