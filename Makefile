@@ -64,7 +64,12 @@ $(AUDIT)/.installed: requirements-audit.txt | $(BIN)/python
 	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
 	@touch $@
 
-audit: setup-dev $(AUDIT)/.installed ## scanners, known weaknesses, 5 000 requests, 100 kills, into var/audit/
+# In an environment of its own: it wants another httpx than schemathesis.
+$(AUDIT)/wapiti/bin/wapiti: $(AUDIT)/.installed
+	$(PYTHON) -m venv $(AUDIT)/wapiti
+	$(AUDIT)/wapiti/bin/python -m pip install --quiet --disable-pip-version-check wapiti3==3.2.3
+
+audit: setup-dev $(AUDIT)/wapiti/bin/wapiti ## scanners, known weaknesses, 5 000 requests, 100 kills, into var/audit/
 	$(BIN)/python -m tests.audit
 
 scan: setup-dev $(AUDIT)/.installed ## the part of it that CI runs too

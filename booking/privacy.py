@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from booking.audit import chain
 from booking.desk import quiet_accounts
 from booking.models import (
     Assessment,
@@ -39,6 +40,7 @@ from booking.models import (
     SignInFailure,
     SmsAsked,
     StaffSession,
+    Tombstone,
     VisitorAct,
     VisitorDid,
 )
@@ -73,6 +75,8 @@ class Forgotten:
     idempotency_keys: int = 0
     invitations: int = 0
     accounts: int = 0
+    audit_lines: int = 0
+    tombstones: int = 0
 
     @property
     def total(self) -> int:
@@ -116,6 +120,8 @@ def forget(session: Session, *, now: datetime, terms: Terms = TERMS) -> Forgotte
         idempotency_keys=forget_keys(session, now=now, terms=terms),
         invitations=_deleted(session, Invitation, Invitation.ended_at <= past[Kind.INVITATIONS]),
         accounts=quiet_accounts.close(session, kept=terms[Kind.ACCOUNTS], now=now),
+        audit_lines=chain.forget(session, past=past[Kind.AUDIT]),
+        tombstones=_deleted(session, Tombstone, Tombstone.erased_at <= past[Kind.TOMBSTONES]),
     )
 
 
@@ -141,8 +147,9 @@ def forget_all(
     while True:
         with open_transaction() as session:
             part = forget(session, now=now, terms=terms)
-        if not part.total:
-            return whole
+            if not part.total:
+                quiet_accounts.tell_of_the_last(session, kept=terms[Kind.ACCOUNTS], now=now)
+                return whole
         whole += part
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum, auto
 
-NOTICE = 1
+NOTICE = 2
 """The information notice that patients read (docs/privacy/notice.md): its version is kept with what
 they ask. It rises with every change of what the notice says."""
 
@@ -40,6 +40,10 @@ class Kind(StrEnum):
     """Keyed hashes of addresses and numbers that took slots, or tried links."""
     VISITORS_WHO_BOOKED = auto()
     """The same, of those who booked: what is usual is learnt from them."""
+    AUDIT = auto()
+    """Who opened or changed what, and who signed in: lines that name no patient."""
+    TOMBSTONES = auto()
+    """That somebody was erased: keyed hashes, which a restore reads."""
     ACCOUNTS = auto()
     """Accounts of the staff that nobody uses: closed, after a letter."""
 
@@ -72,6 +76,9 @@ class Term:
     then: Then
 
 
+BACKUPS = timedelta(days=35)
+"""How long backups are kept: config/deploy/systemd/jourmeme-backup.service deletes older ones."""
+
 TABLE: Mapping[Kind, Term] = {
     Kind.DRAFTS: Term(timedelta(days=1), Since.ITSELF, Then.EMPTIED),
     Kind.ANSWERS: Term(timedelta(days=7), Since.CARE, Then.EMPTIED),
@@ -85,13 +92,21 @@ TABLE: Mapping[Kind, Term] = {
     Kind.PARTNER_ANSWERS: Term(timedelta(days=1), Since.ITSELF, Then.DELETED),
     Kind.VISITORS: Term(timedelta(days=1), Since.ITSELF, Then.DELETED),
     Kind.VISITORS_WHO_BOOKED: Term(timedelta(days=7), Since.ITSELF, Then.DELETED),
+    # A year, as the recommendation of the CNIL has it (six months to one year).
+    Kind.AUDIT: Term(timedelta(days=365), Since.ITSELF, Then.DELETED),
+    Kind.TOMBSTONES: Term(timedelta(days=60), Since.ITSELF, Then.DELETED),
     Kind.ACCOUNTS: Term(timedelta(days=730), Since.LAST_USE, Then.CLOSED),
 }
 
 SHORTEST: Mapping[Kind, timedelta] = {
+    Kind.AUDIT: timedelta(days=180),
+    # It outlives every backup made before it, also one that is forgotten some days late: a restore
+    # of one that is older than its tombstones would bring the erased back for good.
+    Kind.TOMBSTONES: BACKUPS + timedelta(days=5),
+    # Its letter leaves a month before.
     Kind.ACCOUNTS: timedelta(days=90),
 }
-"""A kind that may not be kept for a day only: its letter leaves a month before."""
+"""What may not be kept for a day only."""
 
 Terms = Mapping[Kind, timedelta]
 
@@ -117,7 +132,9 @@ def read(said: str) -> Terms:
         if not found or found[1] not in Kind.__members__:
             raise TermsInvalid(f"RETENTION_DAYS: {part!r}: write KIND=DAYS")
         kind, kept = Kind[found[1]], timedelta(days=int(found[2]))
-        if not SHORTEST.get(kind, timedelta(days=1)) <= kept <= TERMS[kind]:
-            raise TermsInvalid(f"RETENTION_DAYS: {part!r}: at most {TERMS[kind].days} days")
+        least = SHORTEST.get(kind, timedelta(days=1))
+        if not least <= kept <= TERMS[kind]:
+            allowed = f"{least.days} to {TERMS[kind].days} days"
+            raise TermsInvalid(f"RETENTION_DAYS: {part!r}: {allowed}")
         terms[kind] = kept
     return terms

@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from apscheduler.schedulers.blocking import BlockingScheduler
-from sqlalchemy import Engine, create_engine, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from booking import privacy
+from booking import heartbeats, privacy
 from booking.audit import keeping, unit
 from booking.audit.writing import Who
 from booking.desk import (
     alarms,
     alternatives,
-    heartbeats,
     nightly,
     orphans,
     outcome_letters,
@@ -31,8 +30,9 @@ from booking.desk import (
 from booking.desk.cascade import asking as cascade
 from booking.leader import Leader
 from booking.links import Links
-from booking.models import Action, ActorKind, WorkerHeartbeat
-from booking.retention import TERMS, Terms
+from booking.models import Action, ActorKind
+from booking.persons import tombstones
+from booking.retention import TERMS, Kind, Terms
 from config import logs
 from config.clock import Clock, local_day
 from config.database import engine_options, transaction
@@ -43,9 +43,6 @@ from schedules import making, releasing, settling
 from schedules.calendars import rounds
 from schedules.calendars.reading import Reader
 from schedules.models import Community
-
-LEADER, PURGE = 1, 2
-"""Rows of `worker_heartbeat`: when the leader was last alive; when all was last forgotten."""
 
 MOST_MESSAGES = 500
 """Sent in one go; then the others get their turn."""
@@ -68,6 +65,8 @@ class Bench:
     links: Links
     terms: Terms = field(default_factory=lambda: TERMS)
     """How long what is kept."""
+    tombstones: Path | None = None
+    """The file in which erasures are noted beside the database, if there is one."""
     beaten_at: datetime | None = field(default=None, init=False)
     noted_at: dict[str, datetime] = field(default_factory=dict, init=False)
     """When this process last wrote that a job ended well."""
@@ -109,7 +108,7 @@ def beat(bench: Bench) -> None:
     if bench.beaten_at is not None and now - bench.beaten_at < BEAT:
         return
     with bench.open_transaction() as session:
-        note(session, LEADER, now=now)
+        heartbeats.note(session, heartbeats.LEADER, now=now)
     bench.beaten_at = now
 
 
@@ -117,11 +116,13 @@ def forget(bench: Bench) -> None:
     """Forget once a night what is past its term, and say how much it was."""
     now = bench.clock()
     with bench.open_transaction() as session:
-        if not nightly.is_due(noted(session, PURGE), now=now):
+        if not nightly.is_due(heartbeats.noted(session, heartbeats.PURGE), now=now):
             return
     done = privacy.forget_all(bench.open_transaction, now=now, terms=bench.terms)
+    if bench.tombstones is not None:
+        tombstones.forget(bench.tombstones, past=now - bench.terms[Kind.TOMBSTONES])
     with bench.open_transaction() as session:
-        note(session, PURGE, now=now)
+        heartbeats.note(session, heartbeats.PURGE, now=now)
         unit.note(Action.FORGET, count=done.total)
     logs.event("forgotten", count=done.total)
 
@@ -264,27 +265,13 @@ JOBS = (
 """All of it, at intervals: a job of a certain hour would run twice, or never, in two nights."""
 
 
-def note(session: Session, row: int, *, now: datetime) -> None:
-    """Write when something was last done."""
-    session.execute(
-        insert(WorkerHeartbeat)
-        .values(id=row, at=now)
-        .on_conflict_do_update(index_elements=["id"], set_={"at": now})
-    )
-
-
-def noted(session: Session, row: int) -> datetime | None:
-    """Return when something was last done, if ever."""
-    return session.scalar(select(WorkerHeartbeat.at).where(WorkerHeartbeat.id == row))
-
-
 def _note_end(job: Job, bench: Bench) -> None:
     """Write that a job ended well, for those who watch; not every second, for those that may."""
     now = bench.clock()
     last = bench.noted_at.get(job.name)
     if last is None or now - last >= BEAT:
         with bench.open_transaction() as session:
-            note(session, heartbeats.row_of(job.name), now=now)
+            heartbeats.note(session, heartbeats.row_of(job.name), now=now)
         bench.noted_at[job.name] = now
 
 
@@ -296,12 +283,13 @@ def run(
     links: Links,
     clock: Clock,
     terms: Terms = TERMS,
+    tombstones_file: Path | None = None,
 ) -> None:
     """Work until SIGTERM or SIGINT comes; then end what was begun, and return."""
     engine = create_engine(
         "postgresql+psycopg://", **engine_options(address, pool_size=CONNECTIONS)
     )
-    bench = Bench(engine, Leader(engine), clock, senders, reader, links, terms)
+    bench = Bench(engine, Leader(engine), clock, senders, reader, links, terms, tombstones_file)
     scheduler = scheduler_of(bench)
 
     def stop(*_: object) -> None:

@@ -90,18 +90,24 @@ def cursor_within(scope: Callable[[], Scope]) -> type[psycopg.RawCursor[Any]]:
 
     class Cursor(psycopg.RawCursor[Any]):
         def execute(self, *said: Any, **how: Any) -> "Cursor":
-            server = self.connection.pgconn
-            if not self.connection.autocommit and server.transaction_status == (
-                TransactionStatus.IDLE
-            ):
-                begun = server.exec_(scope().begin)
-                if server.status == ConnStatus.BAD:
-                    # Without a code of its own: the server has gone, as any driver says it.
-                    raise psycopg.OperationalError(begun.get_error_message())
-                if begun.status == ExecStatus.FATAL_ERROR:
-                    raise error_from_result(begun)
+            self._begin()
             super().execute(*said, **how)
             return self
+
+        def executemany(self, *said: Any, **how: Any) -> None:
+            self._begin()
+            super().executemany(*said, **how)
+
+        def _begin(self) -> None:
+            server = self.connection.pgconn
+            if self.connection.autocommit or server.transaction_status != TransactionStatus.IDLE:
+                return
+            begun = server.exec_(scope().begin)
+            if server.status == ConnStatus.BAD:
+                # Without a code of its own: the server has gone, as any driver says it.
+                raise psycopg.OperationalError(begun.get_error_message())
+            if begun.status == ExecStatus.FATAL_ERROR:
+                raise error_from_result(begun)
 
     return Cursor
 
@@ -113,13 +119,14 @@ def provide_roles(connection: Connection) -> None:
         NoRoles: if it may not.
     """
     for role in (ONE, ALL):
-        asked = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)"
+        exists = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)"
+        member = "SELECT pg_has_role(:role, 'MEMBER')"
         try:
-            if not connection.scalar(text(asked), {"role": role}):
+            if not connection.scalar(text(exists), {"role": role}):
                 _create(connection, role)
-            if not connection.scalar(text(f"SELECT pg_has_role('{role}', 'MEMBER')")):
+            if not connection.scalar(text(member), {"role": role}):
                 with connection.begin_nested():
-                    connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
+                    _define(connection, f"GRANT {role} TO CURRENT_USER")
         except ProgrammingError as refused:
             raise NoRoles from refused
 
@@ -129,7 +136,12 @@ def _create(connection: Connection, role: str) -> None:
     create = f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS"
     known = "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL"
     with connection.begin_nested():
-        connection.execute(text(f"DO $$ BEGIN {create}; {known}; END $$"))
+        _define(connection, f"DO $$ BEGIN {create}; {known}; END $$")
+
+
+def _define(connection: Connection, statement: str) -> None:
+    """Run what defines roles and tables by names of ours: PostgreSQL binds no value there."""
+    connection.exec_driver_sql(statement)
 
 
 def stand(connection: Connection) -> None:
@@ -141,13 +153,13 @@ def stand(connection: Connection) -> None:
         NoRoles: as `provide_roles` does.
     """
     provide_roles(connection)
-    connection.execute(text(_community_of()))
+    _define(connection, _community_of())
     for table in connection.scalars(text(_WITHOUT), {"open": list(OPEN)}).all():
-        connection.execute(text(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"))
+        _define(connection, f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         for policy in _policies(table):
-            connection.execute(text(policy))
+            _define(connection, policy)
     for right in _RIGHTS:
-        connection.execute(text(right))
+        _define(connection, right)
 
 
 _CURRENT = "current_setting('jourmeme.community', true)::bigint"

@@ -88,6 +88,7 @@ _ENDED_WELL = (
         provider_id=_OURS.c.name,
     )
     .returning(TABLE.c.id)
+    .add_cte(senders_stopped.RESUMES.cte("resumed"))
 )
 """Who holds one of them (a withdrawal, a report) may wait for another: we wait for nobody."""
 
@@ -116,12 +117,11 @@ def ended_well(session: Session, sent: Sequence[Sent]) -> list[Sent]:
     """Note what the provider took, and return the rest: somebody else has its row, or its lease."""
     if not sent:
         return []
-    for channel in sorted({each.letter.channel for each in sent}):
-        senders_stopped.resume(session, channel)
     said = _columns([each.letter for each in sent], "community", "number", "token")
     said |= {
         "states": [each.status.name for each in sent],
         "names": [each.provider_id for each in sent],
+        "ways": sorted({each.letter.channel.name for each in sent}),
     }
     noted = set(session.scalars(_ENDED_WELL, said))
     return [each for each in sent if each.letter.id not in noted]

@@ -70,76 +70,82 @@ def drain(
 ) -> int:
     """Send what is due, oldest first, up to `limit` messages; return how many calls were made.
 
-    Threads only wait for providers. This one records what ended meanwhile, then leases for those
-    that are free: a transaction each, for all of them. Any number of workers may drain at once.
+    Threads only wait for providers. This one records what ended meanwhile and leases for those
+    that are free. Any number of workers may drain at once.
     """
     begun = 0
     is_more = True
     waiting: set[Future[Ended]] = set()
+    ended: Sequence[Ended] = ()
     with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="sender") as threads:
         while True:
-            free = min(CALLS_AT_ONCE - len(waiting), limit - begun)
-            letters: list[Letter] = []
-            if is_more and free:
-                letters = _begun(open_transaction, senders, free, clock, alone=not waiting)
-                is_more = bool(letters)
+            free = min(CALLS_AT_ONCE - len(waiting), limit - begun) if is_more else 0
+            _record(open_transaction, [each for each in ended if not isinstance(each, Sent)])
+            sent = [each for each in ended if isinstance(each, Sent)]
+            letters = _turn(open_transaction, senders, sent, free, clock, alone=not waiting)
+            is_more = bool(letters)
             begun += len(letters)
             waiting |= {threads.submit(_call, each, senders, clock) for each in letters}
             if not waiting:
                 return begun
-            ended, waiting = wait(waiting, LOOK_AGAIN_SECONDS, FIRST_COMPLETED)
-            _record(open_transaction, [each.result() for each in ended])
-            is_more = is_more or not ended
+            done, waiting = wait(waiting, LOOK_AGAIN_SECONDS, FIRST_COMPLETED)
+            ended = [each.result() for each in done]
+            is_more = is_more or not done
 
 
-def _begun(
+def _turn(
     open_transaction: OpenTransaction,
     senders: Mapping[Channel, Sender],
-    most: int,
+    sent: Sequence[Sent],
+    free: int,
     clock: Clock,
     *,
     alone: bool,
 ) -> list[Letter]:
-    """Lease what is due, and note that its calls begin now.
+    """Record what the provider took and begin up to `free` others: one commit, if all goes well.
 
-    While other calls run, a database that fails must not keep their ends from being recorded.
+    Where it does not, what was taken is recorded each for itself, and nothing begins. Raises only
+    when there is nothing to lose: no call runs, and none has just ended.
     """
+    left: Sequence[Sent] = sent
+    letters: list[Letter] = []
     try:
         with open_transaction() as session:
-            letters = outbox.lease(session, now=clock(), limit=most)
-            ours = [each for each in letters if each.channel in senders]
-            begun = calls.begin(session, ours, now=clock())
+            left = calls.ended_well(session, sent)
+            letters = _begun(session, senders, free, clock) if free else []
     except Exception as bug:
-        if alone:
+        if alone and not sent:
             raise
-        logs.event("lease_broke", level=logging.ERROR, error=bug)
-        return []
+        logs.event("turn_broke", level=logging.ERROR, error=bug, count=len(sent))
+        left, letters = sent, []
+    _record(open_transaction, [(each.letter, _taken(each)) for each in left])
+    return letters
+
+
+def _begun(
+    session: Session, senders: Mapping[Channel, Sender], most: int, clock: Clock
+) -> list[Letter]:
+    """Lease what is due, and note that its calls begin now."""
+    letters = outbox.lease(session, now=clock(), limit=most)
     for each in letters:
         if each.channel not in senders:
             logs.event(
                 "no_sender", level=logging.ERROR, channel=each.channel, message=each.reference
             )
-    return begun
+    ours = [each for each in letters if each.channel in senders]
+    return calls.begin(session, ours, now=clock())
 
 
-def _record(open_transaction: OpenTransaction, ended: Sequence[Ended]) -> None:
-    """Write how calls ended: what went well together, all else each for itself.
+def _record(open_transaction: OpenTransaction, ended: Sequence[tuple[Letter, Record]]) -> None:
+    """Write how calls ended, each for itself: one letter must not stop the rest.
 
     What cannot be recorded (the database is gone, say) the end of the lease brings back.
     """
-    sent = [each for each in ended if isinstance(each, Sent)]
-    try:
-        with open_transaction() as session:
-            left = calls.ended_well(session, sent)
-    except Exception as bug:  # noqa: BLE001 - the worker's loop: one letter must not stop the rest
-        logs.event("record_broke", level=logging.ERROR, error=bug, count=len(sent))
-        left = sent
-    alone = [(each.letter, _taken(each)) for each in left]
-    for letter, record in (*alone, *(each for each in ended if not isinstance(each, Sent))):
+    for letter, record in ended:
         try:
             with open_transaction() as session:
                 record(session)
-        except Exception as bug:  # noqa: BLE001 - as above
+        except Exception as bug:  # noqa: BLE001 - the worker's loop
             logs.event("record_broke", level=logging.ERROR, error=bug, message=letter.reference)
 
 

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
-    func,
     or_,
     select,
     update,
@@ -126,26 +125,6 @@ def withdraw(
     sent = [*theirs, OutboxMessage.status == Status.SENT, OutboxMessage.expires_at > now]
     for over in (leaving, sent):
         session.execute(update(OutboxMessage).where(*over).values(expires_at=now))
-
-
-def erase(session: Session, community_id: int, about: UUID) -> None:
-    """Empty every message about this subject of whom it was for, and of what it said.
-
-    Two of one change differ by their recipient alone: each has a key of its own afterwards.
-    """
-    session.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.community_id == community_id, OutboxMessage.about == about)
-        .values(
-            recipient=None,
-            recipient_key=func.uuid_send(OutboxMessage.reference),
-            text=None,
-            subject=None,
-            invitation=None,
-            fallbacks=None,
-        )
-        .execution_options(synchronize_session=False)
-    )
 
 
 def lease(session: Session, *, now: datetime, limit: int) -> list[Letter]:

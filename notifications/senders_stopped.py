@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Select, Table, bindparam, case, delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BindParameter, Select, String, Table, bindparam, case, delete, func, select
+from sqlalchemy import cast as as_type
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from notifications.models import Channel, SenderPause
@@ -21,8 +22,9 @@ FORGOTTEN_AFTER = timedelta(minutes=10)
 """A refusal this long after the last one begins a new stop."""
 
 PAUSES = cast("Table", SenderPause.__table__)
-RESUMES = delete(PAUSES).where(PAUSES.c.channel == bindparam("way"))
-"""Built once: every message that leaves runs it."""
+_THESE = func.any(bindparam("ways", type_=ARRAY(String)))
+RESUMES = delete(PAUSES).where(as_type(PAUSES.c.channel, String) == _THESE)
+"""Built once: every message that leaves runs it, within the statement that records it."""
 
 
 def stop(session: Session, channel: Channel, *, why: str, now: datetime) -> None:
@@ -43,7 +45,7 @@ def stop(session: Session, channel: Channel, *, why: str, now: datetime) -> None
 
 def resume(session: Session, channel: Channel) -> None:
     """Note that the provider takes messages again."""
-    session.execute(RESUMES, {"way": channel})
+    session.execute(RESUMES, {"ways": [channel.name]})
 
 
 def channels(now: datetime | BindParameter[Any]) -> Select[Channel]:

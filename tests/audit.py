@@ -158,7 +158,7 @@ def pages() -> tuple[bool, str]:
             *("-m", "xss,permanentxss,sql,blindsql,redirect,file,exec,crlf,csrf"),
             *("--max-scan-time", "5", "--max-links-per-page", "50", "-f", "json", "-o", report),
         )
-        kept("wapiti", run(TOOLS / "wapiti", *words))
+        kept("wapiti", run(TOOLS.parent / "wapiti/bin/wapiti", *words))
         written = (Path(folder) / "log").read_text()
         found = json.loads(report.read_text())["vulnerabilities"] if report.exists() else None
     if found is None:

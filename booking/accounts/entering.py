@@ -199,7 +199,7 @@ def prove_again(
     if not _proves(session, account, proof, passkeys.challenge(token, proof.secret), now):
         unit.refused(account)
         return None
-    unit.by_account(Action.FACTOR, account)
+    unit.by_account(Action.PROOF, account)
     return sessions.renew(session, token, {"proved_at": now})
 
 

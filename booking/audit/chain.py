@@ -1,7 +1,8 @@
 """Every line gets its number, and holds on to the line before: what is changed later, shows.
 
 The worker that leads does it a minute after at most, in the order of the lines, and changes no
-line for it. What is a year old goes, from the beginning of the chain; where it begins then is kept.
+line for it. What is past its term goes, from the beginning of the chain; where it begins then is
+kept.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,6 @@ from sqlalchemy.orm import Session
 from booking.audit.verifying import NOTHING_BEFORE, Start, link, sealed_start
 from config import logs
 from config.database import OpenTransaction
-
-KEPT = timedelta(days=365)
-"""A year, as the recommendation of the CNIL has it (six months to one year)."""
 
 BATCH = 1_000
 LOCK = 73_732
@@ -94,24 +92,24 @@ def extend_all(open_transaction: OpenTransaction) -> int:
             return done
 
 
-def forget(session: Session, *, now: datetime) -> int:
-    """Delete up to a thousand lines that are a year old, from the beginning; return how many."""
+def forget(session: Session, *, past: datetime) -> int:
+    """Delete up to a thousand lines from before that moment, the first ones; return how many."""
     session.execute(_ALONE, {"lock": LOCK})
-    past = []
+    due = []
     for each in session.execute(_PAST, {"most": BATCH}):
-        if each.at is None or each.at > now - KEPT:
+        if each.at is None or each.at > past:
             break
-        past.append(each)
-    if not past:
+        due.append(each)
+    if not due:
         return 0
-    end = past[-1]
+    end = due[-1]
     session.execute(_FORGETS)
-    gone = {"lines": [each.line for each in past]}
+    gone = {"lines": [each.line for each in due]}
     session.execute(text("DELETE FROM audit_link WHERE line = ANY(:lines)"), gone)
     session.execute(text("DELETE FROM audit_line WHERE reference = ANY(:lines)"), gone)
     begins = sealed_start(end.number, bytes(end.hash))
     session.execute(_KEEP_START, begins._asdict())
-    return len(past)
+    return len(due)
 
 
 def anchor(session: Session) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, column, exists, func, null, select, table, text, tuple_
 from sqlalchemy.orm import Session
 
 from booking.audit import chain
@@ -13,16 +13,24 @@ from config.database import OpenTransaction
 
 BATCH = 5_000
 
-LINE = ", ".join(f"l.{name}" for name in Line._fields)
-_LINKED = text(f"""
-    SELECT k.number, k.hash, l.id, l.mac, {LINE}
-      FROM audit_link k LEFT JOIN audit_line l ON l.reference = k.line
-     WHERE (k.number, coalesce(l.id, 0)) > (:number, :id) ORDER BY k.number, l.id LIMIT {BATCH}
-""")  # noqa: S608 - names of our own columns
-_LOOSE = text(f"""
-    SELECT NULL AS number, NULL AS hash, l.id, l.mac, {LINE} FROM audit_line l
-     WHERE NOT EXISTS (SELECT 1 FROM audit_link k WHERE k.line = l.reference) ORDER BY l.id
-""")  # noqa: S608 - as above
+# Without types: what somebody wrote past the application is read as it stands.
+_LINES = table("audit_line", column("id"), column("mac"), *map(column, Line._fields))
+_LINKS = table("audit_link", column("number"), column("hash"), column("line"))
+_ITS_LINE = _LINES.c.reference == _LINKS.c.line
+_OF_LINE = [_LINES.c.id, _LINES.c.mac, *(_LINES.c[name] for name in Line._fields)]
+_PLACE = tuple_(_LINKS.c.number, func.coalesce(_LINES.c.id, 0))
+_LINKED = (
+    select(_LINKS.c.number, _LINKS.c.hash, *_OF_LINE)
+    .select_from(_LINKS.outerjoin(_LINES, _ITS_LINE))
+    .where(tuple_(bindparam("number"), bindparam("id")) < _PLACE)
+    .order_by(_LINKS.c.number, _LINES.c.id)
+    .limit(BATCH)
+)
+_LOOSE = (
+    select(null(), null(), *_OF_LINE)
+    .where(~exists(_LINKS.select().where(_ITS_LINE)))
+    .order_by(_LINES.c.id)
+)
 _PATIENCE = text("SET LOCAL statement_timeout = '60s'")
 
 

@@ -1,22 +1,18 @@
-"""What the worker does for the audit: numbers, forgets, and looks through all of it once a day."""
+"""What the worker does for the audit: numbers it, and looks through all of it once a day."""
 
 import logging
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from booking import heartbeats
 from booking.audit import chain, checking
 from booking.audit.verifying import Broken
-from booking.models import WorkerHeartbeat
+from booking.heartbeats import AUDIT_BROKEN, AUDIT_SOUND
 from config import logs
 from config.clock import Clock
 from config.database import OpenTransaction
-
-SOUND, BROKEN = 4, 5
-"""Rows of `worker_heartbeat`: when the chain was last seen to hold; when it last did not."""
 
 EVERY = timedelta(hours=24)
 
@@ -36,47 +32,35 @@ class Bench(Protocol):
 
 
 def number(bench: Bench) -> None:
-    """Give new lines their numbers, and let go what is a year old."""
+    """Give new lines their numbers."""
     chain.extend_all(bench.open_transaction)
-    with bench.open_transaction() as session:
-        gone = chain.forget(session, now=bench.clock())
-    if gone:
-        logs.event("audit_forgotten", count=gone)
 
 
 def check(bench: Bench) -> None:
     """Once a day, verify the whole chain, and write to the log how far it goes."""
     now = bench.clock()
     with bench.open_transaction() as session:
-        looked = max(filter(None, (last(session, SOUND), last(session, BROKEN))), default=None)
+        looked = max(filter(None, _last(session)), default=None)
     if looked is not None and now - looked < EVERY:
         return
     try:
         checking.check(bench.open_transaction)
-        ended = SOUND
+        ended = AUDIT_SOUND
     except Broken as wrong:
         logs.event("audit_broken", level=logging.ERROR, number=wrong.number)
-        ended = BROKEN
+        ended = AUDIT_BROKEN
     with bench.open_transaction() as session:
-        _note(session, ended, now)
-        if ended == SOUND:
+        heartbeats.note(session, ended, now=now)
+        if ended == AUDIT_SOUND:
             chain.anchor(session)
-
-
-def last(session: Session, row: int) -> datetime | None:
-    """Return when the chain was last seen to hold, or not to."""
-    return session.scalar(select(WorkerHeartbeat.at).where(WorkerHeartbeat.id == row))
 
 
 def is_sound(session: Session) -> bool:
     """Whether the chain was not found broken when it was last looked through, if ever."""
-    sound, broken = last(session, SOUND), last(session, BROKEN)
+    sound, broken = _last(session)
     return broken is None or (sound is not None and sound > broken)
 
 
-def _note(session: Session, row: int, now: datetime) -> None:
-    session.execute(
-        insert(WorkerHeartbeat)
-        .values(id=row, at=now)
-        .on_conflict_do_update(index_elements=["id"], set_={"at": now})
-    )
+def _last(session: Session) -> tuple[datetime | None, datetime | None]:
+    """Return when the chain was last seen to hold, and when it last did not."""
+    return heartbeats.noted(session, AUDIT_SOUND), heartbeats.noted(session, AUDIT_BROKEN)

@@ -5,24 +5,27 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from booking import worker
-from booking.audit import unit
+from booking import heartbeats
+from booking.audit import checking, unit
+from booking.audit.verifying import Broken
 from booking.cli import doors
-from booking.desk import heartbeats, soundness
+from booking.cli.audit import WHY
+from booking.desk import soundness
 from booking.extensions import db, equipment, now
 from booking.models import Action
 from booking.persons import erasing
 from booking.web.wording import dialled
 from config import address, backup, sealed
-from config.database import transaction, with_driver
+from config.database import OpenTransaction, transaction, with_driver
 from config.embedded import ServerDidNotStart
 from schedules.models import Community
 
@@ -46,7 +49,7 @@ def make_backup(file: Path) -> None:
             with _written_whole(file) as opened:
                 backup.dump(url, opened)
     with transaction(db.session) as session:
-        worker.note(session, heartbeats.BACKUP, now=now())
+        heartbeats.note(session, heartbeats.BACKUP, now=now())
         unit.note(Action.EXPORT)
     click.echo("La sauvegarde est faite. Essayez-la : flask --app wsgi check-backup", err=True)
 
@@ -82,11 +85,30 @@ def check_backup(file: BinaryIO) -> None:
     with _told(), backup.elsewhere(file, equipment().settings.var.resolve()) as url:
         engine = create_engine(with_driver(url), hide_parameters=True)
         try:
-            with Session(engine) as session, transaction(session):
+            # As it came: what is erased again adds lines of its own.
+            _tell_of_audit(partial(_on, engine))
+            with _on(engine) as session:
                 found = _made_ready(session)
         finally:
             engine.dispose()
     _tell(found)
+
+
+@contextmanager
+def _on(engine: Engine) -> Iterator[Session]:
+    with Session(engine) as session, transaction(session):
+        yield session
+
+
+def _tell_of_audit(open_transaction: OpenTransaction) -> None:
+    try:
+        found = checking.check(open_transaction)
+    except Broken as wrong:
+        raise click.ClickException(
+            "Le registre des accès de cette sauvegarde ne tient pas. "
+            f"Premier numéro faux : {wrong.number} ({WHY[wrong.why]})."
+        ) from None
+    click.echo(f"Son registre des accès tient : {found.count} lignes, jusqu’au {found.number}.")
 
 
 @click.command("down-page")

@@ -13,6 +13,8 @@ from booking.cli import doors
 from booking.desk import orphans
 from booking.extensions import db, equipment, now
 from booking.models import Action
+from booking.persons import tombstones
+from booking.retention import Kind
 from config import address, schema
 from config.database import Base, as_owner, transaction
 from config.sealing import KeyUnknown, SealBroken
@@ -79,15 +81,24 @@ def _steps(named: str) -> list[Path]:
 def work() -> None:
     """Envoyer les messages et faire les tâches de fond, jusqu’à l’arrêt."""
     kit = equipment()
-    where, senders = address.of_database(kit.settings), kit.senders
-    worker.run(where, senders, reader=kit.reader, links=kit.links, clock=kit.clock, terms=kit.terms)
+    worker.run(
+        address.of_database(kit.settings),
+        kit.senders,
+        reader=kit.reader,
+        links=kit.links,
+        clock=kit.clock,
+        terms=kit.terms,
+        tombstones_file=kit.settings.tombstones_file,
+    )
 
 
 @click.command("forget")
 @doors.on_database
 def forget() -> None:
     """Oublier ce dont la durée de conservation est passée."""
-    done = privacy.forget_all(_transactions, now=now(), terms=equipment().terms)
+    kit, moment = equipment(), now()
+    done = privacy.forget_all(_transactions, now=moment, terms=kit.terms)
+    tombstones.forget(kit.settings.tombstones_file, past=moment - kit.terms[Kind.TOMBSTONES])
     unit.note(Action.FORGET, count=done.total)
     click.echo(
         f"Réponses : {done.answers}, évaluations : {done.assessments}, "

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, o
 from sqlalchemy.orm import Session
 
 from booking.desk import proposals
+from booking.desk.reach import ITS_PROFESSIONAL
 from booking.desk.suits import suits
 from booking.desk.validity import latest_start
 from booking.models import (
@@ -163,10 +164,7 @@ def of(session: Session, request: CareRequest, *, now: datetime) -> list[Alterna
         .join(Offer, and_(Offer.community_id == Slot.community_id, Offer.slot_id == Slot.id))
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
         .where(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from booking.desk import change
 from booking.desk.outcome_letters import UNKNOWN
-from booking.desk.reach import ITS_SLOT
+from booking.desk.reach import ITS_REQUEST, ITS_SLOT
 from booking.links import hashed
 from booking.models import (
     Booking,
@@ -101,10 +101,7 @@ def by_link(session: Session, token: str, *, now: datetime) -> Asked:
         .join(Slot, ITS_SLOT)
         .join(
             CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
+            ITS_REQUEST,
         )
         .where(
             OutcomeAsked.community_id == letter.community_id, OutcomeAsked.letter_id == letter.id

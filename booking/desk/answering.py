@@ -7,6 +7,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from booking.desk import change, choose, wishes
+from booking.desk.reach import ITS_PROFESSIONAL
 from booking.links import Links, hashed
 from booking.models import CareRequest, Offer, OfferAnswer, OfferKind, RequestStatus
 from schedules import slots
@@ -63,10 +64,7 @@ def by_link(session: Session, token: str, *, lock: bool = False) -> Offered:
         .join(Slot, and_(Slot.community_id == Offer.community_id, Slot.id == Offer.slot_id))
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
         .join(Community, Community.id == Offer.community_id)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from booking.desk import change, tell
+from booking.desk.reach import ITS_PROFESSIONAL, ITS_REQUEST
 from booking.models import Booking, BookingStatus, CareRequest, Channel
 from booking.triage.protocol import Level
 from schedules.models import Community, Professional, Site, Slot
@@ -169,10 +170,7 @@ def _entries() -> Select[Slot, Professional, Site, Booking, CareRequest]:
         select(Slot, Professional, Site, Booking, CareRequest)
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
         .outerjoin(
@@ -185,10 +183,7 @@ def _entries() -> Select[Slot, Professional, Site, Booking, CareRequest]:
         )
         .outerjoin(
             CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
+            ITS_REQUEST,
         )
         .order_by(Professional.family_name, Professional.given_name, Professional.id)
         .order_by(Slot.starts_at, Slot.lane, Slot.id)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from booking.desk import alternatives, promises, tell, wishes
+from booking.desk.reach import ITS_PROFESSIONAL, ITS_REQUEST
 from booking.desk.suits import suits
 from booking.desk.validity import latest_start
 from booking.links import Links, hashed
@@ -124,14 +125,12 @@ def _kept(session: Session, *which: object, lock: bool) -> Kept:
         .where(*which)  # type: ignore[arg-type]
         .join(
             CareRequest,
-            (CareRequest.community_id == Booking.community_id)
-            & (CareRequest.id == Booking.request_id),
+            ITS_REQUEST,
         )
         .join(Slot, (Slot.community_id == Booking.community_id) & (Slot.id == Booking.slot_id))
         .join(
             Professional,
-            (Professional.community_id == Slot.community_id)
-            & (Professional.id == Slot.professional_id),
+            ITS_PROFESSIONAL,
         )
         .join(Site, (Site.community_id == Slot.community_id) & (Site.id == Slot.site_id))
         .join(Community, Community.id == Booking.community_id)

@@ -7,6 +7,7 @@ from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from booking.desk.board import Scope
+from booking.desk.reach import ITS_PROFESSIONAL, ITS_REQUEST
 from booking.desk.supply import NotTheirs
 from booking.models import Booking, CareRequest
 from schedules import slots
@@ -20,17 +21,11 @@ def appointments(scope: Scope) -> Select[Slot, Booking, CareRequest, Professiona
         .join(Booking, and_(Booking.community_id == Slot.community_id, Booking.slot_id == Slot.id))
         .join(
             CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
+            ITS_REQUEST,
         )
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
         .where(scope.slots())

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from booking.desk import board, change, supply
 from booking.desk.board import Entry, Scope, State
 from booking.desk.change import Kept
+from booking.desk.reach import ITS_PROFESSIONAL
 from booking.desk.suits import latest_start, suits
 from booking.desk.supply import NotTheirs
 from booking.links import Links
@@ -57,10 +58,7 @@ def hours(session: Session, scope: Scope, kept: Kept, *, now: datetime) -> list[
         select(Slot, Professional, Site)
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
         .where(scope.slots(), slots.is_open_to(kept.request.reference, now))

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from booking.desk import visitors
+from booking.desk.reach import ITS_REQUEST
 from booking.desk.suits import OFFERED
 from booking.desk.visitors import Visitor
 from booking.models import (
@@ -246,8 +247,7 @@ def has_another(
         select(Booking.id)
         .join(
             CareRequest,
-            (CareRequest.community_id == Booking.community_id)
-            & (CareRequest.id == Booking.request_id),
+            ITS_REQUEST,
         )
         .join(Slot, (Slot.community_id == Booking.community_id) & (Slot.id == Booking.slot_id))
         .where(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from booking.desk.board import Scope
 from booking.desk.outcomes import ENDS
-from booking.desk.reach import ITS_SLOT
+from booking.desk.reach import ITS_REQUEST, ITS_SLOT
 from booking.models import Booking, BookingState, BookingStatus, CareRequest
 from schedules import slots, undo
 from schedules.models import Slot
@@ -51,10 +51,7 @@ def noted(session: Session, scope: Scope, account: UUID, *, now: datetime) -> li
         .join(Slot, ITS_SLOT)
         .join(
             CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
+            ITS_REQUEST,
         )
         .where(scope.slots())
         .order_by(BookingState.booking_id, BookingState.id)

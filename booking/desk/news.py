@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from booking.desk.board import Scope
-from booking.desk.reach import ITS_SLOT
+from booking.desk.reach import ITS_PROFESSIONAL, ITS_REQUEST, ITS_SLOT
 from booking.models import Account, Booking, BookingState, BookingStatus, CareRequest
 from schedules.models import Professional, Slot
 
@@ -89,17 +89,11 @@ def _last_words() -> Select[BookingState, Booking, Slot, Professional, CareReque
         .join(Slot, ITS_SLOT)
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(
             CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
+            ITS_REQUEST,
         )
         .where(BookingState.status.in_((BookingStatus.CONFIRMED, BookingStatus.CANCELLED)))
         .order_by(BookingState.at.desc(), BookingState.id.desc())

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from booking.desk import alternatives, wishes
-from booking.desk.reach import Reach
+from booking.desk.reach import ITS_PROFESSIONAL, Reach
 from booking.desk.undelivered import DID_NOT_ARRIVE
 from booking.models import CareRequest, Offer, OfferKind, Wish
 from notifications.models import Kind, OutboxMessage
@@ -47,10 +47,7 @@ def live(session: Session, reach: Reach, *, now: datetime) -> list[Line]:
         .join(Slot, and_(Slot.community_id == Offer.community_id, Slot.id == Offer.slot_id))
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(Site, and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id))
         .where(

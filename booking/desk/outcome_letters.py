@@ -11,10 +11,10 @@ from itertools import groupby
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from booking.desk.reach import ITS_SLOT
+from booking.desk.reach import ITS_PROFESSIONAL, ITS_SLOT
 from booking.links import Links, hashed
 from booking.models import Booking, BookingStatus, OutcomeAsked, OutcomeLetter
 from config.clock import at, local_day
@@ -180,10 +180,7 @@ def _unasked(now: datetime) -> Select[Community, Professional, int, Slot]:
         .join(Slot, ITS_SLOT)
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(Community, Community.id == Booking.community_id)
         .where(

@@ -6,15 +6,21 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from booking.models import Booking, CareRequest, RequestStatus
-from schedules.models import Commune, Site, Slot
+from schedules.models import Commune, Professional, Site, Slot
 
 ITS_SLOT = and_(Slot.community_id == Booking.community_id, Slot.id == Booking.slot_id)
+ITS_REQUEST = and_(
+    CareRequest.community_id == Booking.community_id, CareRequest.id == Booking.request_id
+)
 ITS_COMMUNE = and_(
     Commune.community_id == CareRequest.community_id, Commune.insee == CareRequest.commune_insee
 )
 """Where the patient is, if it is one of the territory."""
 
 ITS_SITE = and_(Site.community_id == Slot.community_id, Site.id == Slot.site_id)
+ITS_PROFESSIONAL = and_(
+    Professional.community_id == Slot.community_id, Professional.id == Slot.professional_id
+)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from booking.audit import unit
 from booking.audit.writing import About
 from booking.desk import change, tell
-from booking.desk.reach import ITS_SLOT, Reach
+from booking.desk.reach import ITS_REQUEST, ITS_SLOT, Reach
 from booking.links import Links
 from booking.models import Action, Booking, BookingStatus, CancelledBy, CareRequest
 from config import sealed
@@ -98,8 +98,7 @@ def _to_come(session: Session, phone: str, now: datetime) -> Sequence[Mine]:
         .join(Slot, ITS_SLOT)
         .join(
             CareRequest,
-            (CareRequest.community_id == Booking.community_id)
-            & (CareRequest.id == Booking.request_id),
+            ITS_REQUEST,
         )
         .where(
             CareRequest.phone_key == sealed.blind("phone", phone),

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from booking.desk.reach import ITS_SITE, ITS_SLOT, Reach, is_owed
+from booking.desk.reach import ITS_PROFESSIONAL, ITS_REQUEST, ITS_SITE, ITS_SLOT, Reach, is_owed
 from booking.models import Booking, CareRequest
 from config import sealed
 from notifications.messages import Change
@@ -208,18 +208,12 @@ def _unnoticed() -> Select[OutboxMessage, Slot, Professional, Site]:
         .join(Booking, IS_LAST_WORD)
         .join(
             CareRequest,
-            and_(
-                CareRequest.community_id == Booking.community_id,
-                CareRequest.id == Booking.request_id,
-            ),
+            ITS_REQUEST,
         )
         .join(Slot, ITS_SLOT)
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .join(Site, ITS_SITE)
         .where(OutboxMessage.status.in_(DID_NOT_ARRIVE), OutboxMessage.kind == Kind.NOTICE)

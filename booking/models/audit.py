@@ -53,6 +53,8 @@ class Action(StrEnum):
     """Chosen, changed or reset."""
     FACTOR = "FACTOR"
     """A second factor set up, changed or taken away."""
+    PROOF = "PROOF"
+    """The second factor shown once more, in a session."""
     ACCOUNT = "ACCOUNT"
     """Opened or closed."""
     INVITE = "INVITE"

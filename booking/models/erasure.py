@@ -17,6 +17,8 @@ class ProvedBy(StrEnum):
     """An identity document, seen."""
     CALL = "CALL"
     """They were called back at the number, and said their name and birth date."""
+    PATIENT = "PATIENT"
+    """They held the link of their own request, and pressed the button on it."""
     COMMAND = "COMMAND"
     """Whoever keeps the installation, at the command line."""
 

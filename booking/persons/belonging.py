@@ -14,7 +14,7 @@ from booking.models import CareRequest
 from booking.persons import finding
 from booking.persons.finding import Whose
 from config.database import Base
-from notifications.models import InboundMessage, Kind, OutboxMessage
+from notifications.models import InboundMessage, Kind, OptOut, OutboxMessage, recipient_key
 
 TO_STAFF = (Kind.NOTICE, Kind.HELP, Kind.OUTCOME, Kind.ESCALATION)
 """What is written to professionals about somebody: it names nobody, and has to leave."""
@@ -57,6 +57,11 @@ def replies(
     if community_id is not None:
         query = query.where(InboundMessage.community_id == community_id)
     return session.scalars(query.order_by(InboundMessage.came_at)).all()
+
+
+def stopped(session: Session, phone: str) -> Sequence[OptOut]:
+    """Return that a number (E.164) wants no SMS of any community, if it said so."""
+    return session.scalars(select(OptOut).where(OptOut.phone_key == recipient_key(phone))).all()
 
 
 def is_shared(session: Session, asked: Sequence[CareRequest], whose: Whose) -> bool:

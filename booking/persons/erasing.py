@@ -91,6 +91,25 @@ def erase(
     return Erased(len(asked), len(ahead), done)
 
 
+def erase_own(
+    session: Session, request: CareRequest, *, order: Order, links: Links, file: Path
+) -> None:
+    """Erase one locked request because whoever holds its link wishes it, and note it for a restore.
+
+    Other requests of the number stay: whoever holds one link has shown nothing of the others.
+
+    Raises:
+        StillExpected: if it has an appointment to come: that is cancelled by its own link.
+        tombstones.NotNoted: if it could not be noted outside the database.
+    """
+    if any(each.is_ahead(order.at) for each in finding.visits(session, [request])):
+        raise StillExpected
+    community = board.community_of(session, request.community_id)
+    made = tombstones.of_request(request)
+    _erase(session, [request], order=order, links=links, forgets_visitor=False)
+    tombstones.note(session, file, community, [made], order)
+
+
 def erase_again(session: Session, file: Path, *, links: Links, now: datetime) -> tuple[int, int]:
     """Erase in a database that came back from yesterday whoever was erased since.
 
@@ -122,8 +141,19 @@ def _marks(request: CareRequest, whose: Whose) -> set[bytes]:
     return {tombstones.of_request(request), number}
 
 
-def _erase(session: Session, asked: Sequence[CareRequest], *, order: Order, links: Links) -> int:
-    """Cancel, end and empty these locked requests; return how many messages were emptied."""
+def _erase(
+    session: Session,
+    asked: Sequence[CareRequest],
+    *,
+    order: Order,
+    links: Links,
+    forgets_visitor: bool = True,
+) -> int:
+    """Cancel, end and empty these locked requests; return how many messages were emptied.
+
+    `forgets_visitor`: whether what was counted of whoever came by the form goes too. By their own
+    button it stays its day: it would be a way around the limits.
+    """
     by = str(order.by) if order.by else order.proved_by.value
     for visit in finding.visits(session, asked):
         if visit.is_ahead(order.at) and not _is_here(visit, order.at):
@@ -140,7 +170,8 @@ def _erase(session: Session, asked: Sequence[CareRequest], *, order: Order, link
     session.flush()
     abouts = belonging.references(belonging.rows(session, asked))
     _empty(session, [(each.community_id, each.id) for each in asked])
-    session.execute(delete(VisitorAct).where(VisitorAct.about.in_(abouts)))
+    if forgets_visitor:
+        session.execute(delete(VisitorAct).where(VisitorAct.about.in_(abouts)))
     for request in asked:
         unit.note(
             Action.FORGET,

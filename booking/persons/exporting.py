@@ -1,7 +1,7 @@
 """All that is kept of one person, in two forms: for other software, and to be read."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from enum import Enum
 from html import escape
@@ -12,11 +12,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import LargeBinary, inspect
 from sqlalchemy.orm import Session
 
+from booking.audit import reading
+from booking.audit.reading import Access
 from booking.persons import belonging, finding
 from booking.persons.finding import Visit, Whose
 from booking.persons.french import FIELDS, MOMENT, SECTIONS, VALUES
 from config import sealed
 from config.database import Base
+from notifications.models import InboundMessage
 
 A_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*[+]\d\d:\d\d$")
 
@@ -57,9 +60,14 @@ def collect(session: Session, whose: Whose, *, now: datetime) -> File:
     messages = belonging.messages(session, found)
     file["appointment"] = [_visit(each) for each in finding.visits(session, asked)]
     file["message"] = [_plain(row) for row in messages if row.kind not in belonging.TO_STAFF]
+    replies: Sequence[InboundMessage] = ()
+    # Of what a number wrote nobody knows who did, where several people have it.
     if whose.born is None or not belonging.is_shared(session, asked, whose):
         replies = belonging.replies(session, whose.phone_key, whose.community_id)
         file["reply"] = [_plain(row) for row in replies]
+        file["opt_out"] = [_plain(row) for row in belonging.stopped(session, whose.phone)]
+    theirs = [*(each.reference for each in asked), *(each.reference for each in replies)]
+    file["access"] = [_access(each) for each in reading.of_rows(session, theirs)]
     file["file"] = [{"made_at": now.isoformat(), "notice": "docs/privacy/notice.md"}]
     return {name: rows for name, rows in file.items() if rows}
 
@@ -116,6 +124,15 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "place": f"{visit.site.name}, {visit.site.address}",
         "status": visit.booking.status.value,
         "code": visit.booking.code,
+    }
+
+
+def _access(line: Access) -> dict[str, Any]:
+    """Return one line of the audit: who, by what they do here and not by their name."""
+    return {
+        "at": line.at.isoformat(),
+        "actor": (line.role or line.kind).value,
+        "action": line.action.value,
     }
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from booking.desk.reach import ITS_SITE, ITS_SLOT
+from booking.desk.reach import ITS_PROFESSIONAL, ITS_SITE, ITS_SLOT
 from booking.models import Booking, BookingStatus, CareRequest
 from config import sealed
 from schedules.models import Professional, Site, Slot
@@ -73,10 +73,7 @@ def visits(session: Session, asked: Sequence[CareRequest]) -> list[Visit]:
         .join(Site, ITS_SITE)
         .join(
             Professional,
-            and_(
-                Professional.community_id == Slot.community_id,
-                Professional.id == Slot.professional_id,
-            ),
+            ITS_PROFESSIONAL,
         )
         .where(tuple_(Booking.community_id, Booking.request_id).in_(keys))
         .order_by(Slot.starts_at)

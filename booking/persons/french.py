@@ -17,6 +17,8 @@ SECTIONS = {
     "call_for_help": "Professionnels sollicités pour vous",
     "message": "Messages envoyés",
     "reply": "Vos réponses par SMS",
+    "opt_out": "Vous avez répondu STOP : plus aucun SMS",
+    "access": "Qui a ouvert ou changé vos demandes",
     "file": "Cette copie",
 }
 """In the order of the page; what is not here is in the JSON alone."""
@@ -87,6 +89,8 @@ FIELDS = {
     "came_at": "Le",
     "meaning": "Compris comme",
     "made_at": "Faite le",
+    "actor": "Qui",
+    "action": "Quoi",
 }
 
 VALUES = {
@@ -115,4 +119,23 @@ VALUES = {
     "no": "non",
     "female": "femme",
     "male": "homme",
+    "OPERATOR": "opératrice ou opérateur",
+    "SECRETARY": "secrétariat du cabinet",
+    "PROFESSIONAL": "professionnel de santé",
+    "COORDINATOR": "coordination de la CPTS",
+    "ADMINISTRATOR": "administration du logiciel",
+    "ACCOUNT": "compte du personnel",
+    "API_CLIENT": "logiciel partenaire",
+    "PATIENT_LINK": "vous, ou qui a votre lien",
+    "STAFF_LINK": "lien envoyé à un professionnel",
+    "PROVIDER": "réception des SMS",
+    "VISITOR": "vous, en commençant la demande",
+    "WORKER": "tâche du logiciel",
+    "COMMAND": "commande sur le serveur",
+    "READ": "ouverte",
+    "WRITE": "ouverte et changée",
+    "EXPORT": "copiée",
+    "FORGET": "données oubliées",
+    "RESEAL": "scellée à nouveau",
+    "REFUSED": "accès refusé",
 }

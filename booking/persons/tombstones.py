@@ -5,8 +5,10 @@ holds hashes keyed with this installation's secret and a seal of its own: whoeve
 learns nobody's name, and can add nobody.
 """
 
+import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from hmac import compare_digest
@@ -69,14 +71,32 @@ def note(
     lines = [_line(community.reference, mark, order) for mark in sorted(set(made))]
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(opened, "wb") as written:
-            written.write("".join(f"{line}\n" for line in lines).encode())
-            written.flush()
-            os.fsync(written.fileno())
+        with _alone(file):
+            _add(file, "".join(f"{line}\n" for line in lines).encode())
     except OSError as refused:
         raise NotNoted(refused.errno, refused.strerror) from None
     _keep(session, [_read(line, {community.reference: community.id}) for line in lines])
+
+
+def forget(file: Path, *, past: datetime) -> int:
+    """Take lines from before that moment out of the file; return how many there were.
+
+    What cannot be believed stays: somebody has to ask why it is there.
+
+    Raises:
+        OSError: if the file cannot be written anew; it is then as it was.
+    """
+    if not file.exists():
+        return 0
+    with _alone(file):
+        lines = file.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if not _is_past(line, past)]
+        if len(kept) < len(lines):
+            new = file.with_name(f"{file.name}.new")
+            new.unlink(missing_ok=True)
+            _add(new, b"".join(kept))
+            new.replace(file)
+    return len(lines) - len(kept)
 
 
 def bring_back(session: Session, file: Path) -> int:
@@ -96,6 +116,34 @@ def latest(session: Session) -> dict[tuple[int, bytes], Tombstone]:
     """Return the last tombstone of every mark, by community."""
     rows = session.scalars(select(Tombstone).order_by(Tombstone.erased_at, Tombstone.id))
     return {(row.community_id, row.mark): row for row in rows}
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Let one process at a time write: a line added to a file that is being replaced is lost.
+
+    The folder is locked and not the file, which is another one after it was made shorter.
+    """
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _add(file: Path, content: bytes) -> None:
+    """Add to a file that only we may read; it is on the disk when this returns."""
+    opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(opened, "wb") as written:
+        written.write(content)
+        written.flush()
+        os.fsync(written.fileno())
+
+
+def _is_past(written: bytes, past: datetime) -> bool:
+    line = written.decode("ascii", "replace").rstrip("\n")
+    return _is_ours(line) and datetime.fromisoformat(line.split(" ")[2]) <= past
 
 
 def _line(community: UUID, mark: bytes, order: Order) -> str:

@@ -26,6 +26,7 @@ DONE = {
     Action.UNLOCK: lazy("Session rouverte"),
     Action.PASSWORD: lazy("Mot de passe changé"),
     Action.FACTOR: lazy("Deuxième étape changée"),
+    Action.PROOF: lazy("Deuxième étape montrée à nouveau"),
     Action.ACCOUNT: lazy("Compte ouvert ou fermé"),
     Action.INVITE: lazy("Invitation envoyée"),
     Action.MEMBER: lazy("Fiche d’un membre changée"),

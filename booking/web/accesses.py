@@ -13,8 +13,9 @@ from booking import guards
 from booking.audit import reading, unit
 from booking.audit.reading import Wanted
 from booking.desk import board
-from booking.extensions import db, now
+from booking.extensions import db, equipment, now
 from booking.models import Action, Role
+from booking.retention import Kind
 from booking.web import access_words, staff_forms, wording
 from booking.web.staff_forms import FormRefused
 from config import logs
@@ -118,6 +119,7 @@ def _page(asked: Asked) -> ResponseReturnValue:
         lines=[access_words.cells(each, community) for each in found[: reading.MOST]],
         is_cut=len(found) > reading.MOST,
         most=reading.MOST,
+        kept=equipment().terms[Kind.AUDIT].days,
         members=[
             {"value": str(each.reference), "text": each.display_name}
             for each in reading.members(session, community.id)

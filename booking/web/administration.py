@@ -106,8 +106,15 @@ def open_account() -> ResponseReturnValue:
 def _wanted() -> members.NewAccount:
     typed = staff_forms.typed(request.form)
     role = staff_forms.a_role(typed.get("role", ""))
+    wrong = {
+        field: str(ACCOUNT_REFUSED[field, "invalid"])
+        for field in ("name", "email")
+        if not typed.get(field)
+    }
     if role is None:
-        raise staff_forms.FormRefused({"role": _("Choisissez un rôle")})
+        raise staff_forms.FormRefused(wrong | {"role": _("Choisissez un rôle")})
+    if wrong:
+        raise staff_forms.FormRefused(wrong)
     return members.NewAccount(
         email=typed.get("email", ""),
         name=typed.get("name", ""),

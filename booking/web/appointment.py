@@ -6,6 +6,7 @@ from typing import Any
 from flask import (
     Blueprint,
     Response,
+    flash,
     get_flashed_messages,
     redirect,
     render_template,
@@ -30,17 +31,21 @@ from schedules.slots import SlotTaken
 
 appointment = Blueprint("appointment", __name__)
 
+JUST_MOVED = "moved"
+"""Told once to the appointment's own page: the hour that it shows is the new one."""
+
 
 @appointment.get("/r/<token>")
 @guards.open_to(guards.PATIENT)
 def show(token: str) -> ResponseReturnValue:
-    """Show when and where; in green when it was confirmed just now. No name is shown."""
+    """Show when and where; in green when it was confirmed or moved just now. No name is shown."""
     with transaction(db.session) as session:
         kept = opened(session, token)
         if lost.is_lost(kept):
             return lost.page(session, kept, token)
         more = {
             "is_new": JUST_CONFIRMED in get_flashed_messages(),
+            "is_moved": JUST_MOVED in get_flashed_messages(),
             "safety_net": _safety_net(session, kept),
             "may_come_sooner": _may_come_sooner(kept),
             "wants_sooner": wishes.is_waiting(session, kept.request),
@@ -150,6 +155,7 @@ def move(token: str) -> ResponseReturnValue:
     except change.TooLate:
         with transaction(db.session) as session:
             return _page(opened(session, token), "too_late", token), 409
+    flash(JUST_MOVED)
     return redirect(url_for("appointment.show", token=token), 303)
 
 
@@ -199,7 +205,6 @@ def _page(kept: Kept, template: str, token: str, **more: object) -> str:
         "site": site,
         "code": kept.booking.code,
         "is_live": kept.is_live,
-        "was_moved": kept.booking.version > 0 and kept.is_live,
         "by_practice": kept.booking.cancelled_by is CancelledBy.PRACTICE,
         "may_change": _may_change(kept),
         "map_url": "https://www.openstreetmap.org/?mlat={}&mlon={}#map=17/{}/{}".format(

@@ -21,7 +21,7 @@ from booking.web.triage_pages import Elsewhere, Shown
 from booking.web.visit import Visit
 from notifications import outbox
 from notifications.models import Kind, OutboxMessage, Status, recipient_key
-from schedules import directory, nomenclature, slots
+from schedules import directory, slots
 
 WISH = "attente"
 """The box of who wants to be told of a slot that frees up."""
@@ -108,12 +108,10 @@ def show_advice(visit: Visit, step: Step) -> Shown:
     """Return whom to turn to for what no urgent appointment answers, and when to call the 15."""
     del step
     assessment = ask.assessment_of(visit.session, visit.request)
-    codes = dict.fromkeys(route["discipline"] for route in assessment.routes)
-    labels = [nomenclature.label(code, wording.language()) for code in codes]
     look = second_look.of(visit.session, visit.request)
     phone = visit.request.phone
     return {
-        "whom": labels,
+        "whom": offers.whom(assessment.routes),
         "safety_net": assessment.safety_net,
         "is_checked_by": look
         and wording.short_day_and_hour(look.due_at, visit.zone, now=visit.now),

@@ -13,15 +13,15 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from booking import heartbeats
 from booking.audit import keeping
-from booking.desk import asked_sms, heartbeats, orphans
+from booking.desk import asked_sms, orphans
 from booking.models import (
     Booking,
     BookingStatus,
     CareRequest,
     RequestStatus,
     SignInFailure,
-    WorkerHeartbeat,
 )
 from notifications import outbox, senders_stopped
 from notifications.models import STILL_TO_SEND, Channel, OutboxMessage, Status
@@ -115,7 +115,7 @@ def measure(session: Session, jobs: Jobs, *, now: datetime) -> Vitals:
             OutboxMessage.send_at > now - A_DAY,
         ),
         sms_most=_sms_most(session, now),
-        heartbeat_age_seconds=_seconds(_noted(session, heartbeats.LEADER), now),
+        heartbeat_age_seconds=_seconds(heartbeats.noted(session, heartbeats.LEADER), now),
         promises_wrong=session.scalar(select(func.sum(Community.promises_wrong))) or 0,
         promises_checked_age_seconds=_seconds(orphans.last_check(session), now),
         leaders=session.scalar(WHO_LEADS, {"lock": heartbeats.LEADERS_LOCK}) or 0,
@@ -123,13 +123,9 @@ def measure(session: Session, jobs: Jobs, *, now: datetime) -> Vitals:
         calendar_age_seconds=_seconds(_oldest_reading(session), now),
         sms=_sms(session, now),
         sign_in_failures=_count(session, SignInFailure.at > now - AN_HOUR),
-        backup_age_seconds=_seconds(_noted(session, heartbeats.BACKUP), now),
+        backup_age_seconds=_seconds(heartbeats.noted(session, heartbeats.BACKUP), now),
         audit_is_sound=keeping.is_sound(session),
     )
-
-
-def _noted(session: Session, row: int) -> datetime | None:
-    return session.scalar(select(WorkerHeartbeat.at).where(WorkerHeartbeat.id == row))
 
 
 def _oldest_reading(session: Session) -> datetime | None:

@@ -13,14 +13,12 @@ from typing import cast
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from booking import scope
-from booking.desk import heartbeats
+from booking import heartbeats, scope
 from booking.extensions import db, equipment, now
 from booking.guards import PUBLIC, open_to
-from booking.models import WorkerHeartbeat
 from booking.web import figures, traffic
 from config import schema
 from config.clock import utc_now
@@ -147,9 +145,7 @@ def _disk_state(folder: Path) -> str:
 
 def _worker_state(moment: datetime) -> str:
     with transaction(db.session) as session:
-        beaten = session.scalar(
-            select(WorkerHeartbeat.at).where(WorkerHeartbeat.id == heartbeats.LEADER)
-        )
+        beaten = heartbeats.noted(session, heartbeats.LEADER)
     if beaten is None:
         return "never seen"
     return "ok" if moment - beaten <= WORKER_SILENT else "silent"

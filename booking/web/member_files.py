@@ -174,6 +174,8 @@ def apply() -> ResponseReturnValue:
         if rostering.seal(planned) != request.form.get("seal"):
             return _shown(community, text, planned, is_news=True), 409
         rostering.apply(session, community, planned, by=by, now=moment)
-        unit.note(Action.MEMBER, community_id=community.id, count=len(planned))
+        done = sum(it.effect in (Effect.NEW, Effect.CHANGED) for it in planned)
+        if done:
+            unit.note(Action.MEMBER, community_id=community.id, count=done)
     logs.event("members_imported", actor=by, count=len(planned))
     return redirect(url_for("coordination.members.listing", importe=1), 303)

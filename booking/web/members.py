@@ -1,6 +1,7 @@
 """The coordinator's page of members: who they are, what they may do, whether they are in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -208,13 +209,14 @@ def _page(here: Room, reference: UUID, typed: Mapping[str, Any], errors: Mapping
     )
 
 
-def _member(here: Room, reference: UUID) -> Professional:
-    """Return a member, locked, or end the visit with 404."""
-    unit.note(Action.MEMBER, About("professional", reference), community_id=here.community.id)
+@contextmanager
+def _changing(here: Room, reference: UUID) -> Iterator[Professional]:
+    """Hand over a member, locked, and note that they were changed; a refusal notes nothing."""
     try:
-        return members.by_reference(here.session, here.community.id, reference, lock=True)
+        yield members.by_reference(here.session, here.community.id, reference, lock=True)
     except members.NoSuchMember:
         abort(404)
+    unit.note(Action.MEMBER, About("professional", reference), community_id=here.community.id)
 
 
 @directory.post("/coordination/membres/<uuid:reference>")
@@ -224,13 +226,12 @@ def change(reference: UUID) -> ResponseReturnValue:
     said = staff_forms.typed(request.form)
     with transaction(db.session) as session:
         here = _room(session)
-        who = _member(here, reference)
-        before = desk.member(session, here.community.id, reference, now=here.now)
         try:
-            person = member_forms.person(said, before)
+            with _changing(here, reference) as who:
+                before = desk.member(session, here.community.id, reference, now=here.now)
+                members.change(session, who, member_forms.person(said, before), now=here.now)
         except FormRefused as wrong:
             return _page(here, reference, said, wrong.errors), 422
-        members.change(session, who, person, now=here.now)
     logs.event("member_changed", about=reference, actor=guards.identity().account)
     return _to(reference)
 
@@ -242,9 +243,9 @@ def choose_sites(reference: UUID) -> ResponseReturnValue:
     wanted = staff_forms.references(request.form.getlist("sites"), most=MOST_SITES)
     with transaction(db.session) as session:
         here = _room(session)
-        who = _member(here, reference)
-        sites = choices.site_ids(session, here.community.id, wanted)
-        members.work_at(session, here.community, who, sites, now=here.now)
+        with _changing(here, reference) as who:
+            sites = choices.site_ids(session, here.community.id, wanted)
+            members.work_at(session, here.community, who, sites, now=here.now)
     logs.event("member_sites_changed", about=reference, actor=guards.identity().account)
     return _to(reference)
 
@@ -256,11 +257,11 @@ def enable(reference: UUID) -> ResponseReturnValue:
     said = staff_forms.typed(request.form)
     with transaction(db.session) as session:
         here = _room(session)
-        who = _member(here, reference)
         by = guards.identity().account
         try:
-            days = member_forms.days(said)
-            members.enable(session, here.community, who, **vars(days), by=by, now=here.now)
+            with _changing(here, reference) as who:
+                days = vars(member_forms.days(said))
+                members.enable(session, here.community, who, **days, by=by, now=here.now)
         except FormRefused as wrong:
             return _page(here, reference, said, wrong.errors), 422
         except MemberRefused as refused:
@@ -277,15 +278,14 @@ def limit(reference: UUID, enablement: UUID) -> ResponseReturnValue:
     field = f"ends_on-{enablement}"
     with transaction(db.session) as session:
         here = _room(session)
-        who = _member(here, reference)
         try:
-            if "retirer" in request.form:
-                members.withdraw_enablement(session, here.community, who, enablement, now=here.now)
-            else:
-                last = member_forms.last_day({"ends_on": said.get(field, "")})
-                members.limit(session, here.community, who, enablement, last, now=here.now)
-        except members.NoSuchMember:
-            abort(404)
+            with _changing(here, reference) as who:
+                which = session, here.community, who, enablement
+                if "retirer" in request.form:
+                    members.withdraw_enablement(*which, now=here.now)
+                else:
+                    last = member_forms.last_day({"ends_on": said.get(field, "")})
+                    members.limit(*which, last, now=here.now)
         except FormRefused as wrong:
             return _page(here, reference, said, {field: wrong.errors["ends_on"]}), 422
         except MemberRefused as refused:
@@ -304,15 +304,11 @@ def invite(reference: UUID) -> ResponseReturnValue:
     try:
         with transaction(db.session) as session:
             here = _room(session)
-            desk.invite(
-                session,
-                here.community,
-                _member(here, reference),
-                said.get("email", ""),
-                links=links,
-                by=actor,
-                now=here.now,
-            )
+            with _changing(here, reference) as who:
+                email = said.get("email", "")
+                desk.invite(
+                    session, here.community, who, email, links=links, by=actor, now=here.now
+                )
     except accounts.EmailTaken:
         errors = {"email": _("Cette adresse a déjà un compte")}
     except (MemberRefused, accounts.AccountRefused) as refused:
@@ -330,7 +326,8 @@ def suspend(reference: UUID) -> ResponseReturnValue:
     """Offer nothing more of a member and let their account in no more; what is booked stays."""
     with transaction(db.session) as session:
         here = _room(session)
-        desk.suspend(session, here.community, _member(here, reference), now=here.now)
+        with _changing(here, reference) as who:
+            desk.suspend(session, here.community, who, now=here.now)
     logs.event("member_suspended", about=reference, actor=guards.identity().account)
     return _to(reference)
 
@@ -341,6 +338,7 @@ def reinstate(reference: UUID) -> ResponseReturnValue:
     """Offer a member's time again, and let their account in."""
     with transaction(db.session) as session:
         here = _room(session)
-        members.reinstate(session, here.community, _member(here, reference), now=here.now)
+        with _changing(here, reference) as who:
+            members.reinstate(session, here.community, who, now=here.now)
     logs.event("member_reinstated", about=reference, actor=guards.identity().account)
     return _to(reference)

@@ -1,5 +1,6 @@
 """Slots as lines to choose: when, with whom, where, how far, and why they are proposed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,6 +61,12 @@ def leaf(
 def who(name: str, discipline: str) -> str:
     """Return somebody's name with what they are: a patient shall not wonder."""
     return f"{name}, {nomenclature.label(discipline, wording.language())}"
+
+
+def whom(routes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return to which professions a judgement leads, each once, the first that suits first."""
+    codes = dict.fromkeys(route["discipline"] for route in routes)
+    return [nomenclature.label(code, wording.language()) for code in codes]
 
 
 def offer(proposal: Proposal, community: Community, now: datetime) -> Offer:

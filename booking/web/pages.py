@@ -77,7 +77,8 @@ def privacy() -> str:
 
 def _span(kept: timedelta) -> str:
     """Return a term in words; one day as hours, so that nobody counts to midnight."""
-    return str(_("24 heures") if kept.days == 1 else _("%(count)s jours", count=kept.days))
+    said = str(_("24 heures") if kept.days == 1 else _("%(count)s jours", count=kept.days))
+    return said.replace(" ", wording.NB)
 
 
 @pages.get("/efface")

@@ -7,16 +7,18 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from booking import guards, scope
-from booking.desk import ask, change, leave
+from booking.desk import ask, change
 from booking.extensions import db, equipment, now
 from booking.fresh_calendars import before_booking
-from booking.models import Channel
+from booking.models import Channel, ProvedBy
+from booking.persons import erasing, tombstones
 from booking.web import answers, gate, offers, triage_pages, wording
 from booking.web.errors import remember
 from booking.web.form_pages import NEEDS_SLOT, PAGES
 from booking.web.journey import Step
 from booking.web.staff_forms import FormRefused
 from booking.web.visit import Visit, arrive
+from config import logs
 from config.database import transaction
 from schedules import directory
 from schedules.slots import SlotTaken
@@ -217,12 +219,19 @@ def decline(token: str) -> ResponseReturnValue:
 @patient.post("/demande/<token>/effacer")
 @guards.open_to(guards.PATIENT)
 def erase(token: str) -> ResponseReturnValue:
-    """Erase what was typed: for devices that others use too."""
-    with transaction(db.session) as session:
-        visit = _arrive(session, token)
-        if visit.state.is_booked:
-            return redirect(_address(visit, Step.BOOKED), 303)
-        leave.erase(session, visit.request, now=visit.now)
+    """Erase what was typed, for devices that others use too; no restore brings it back."""
+    kit = equipment()
+    file = kit.settings.tombstones_file
+    try:
+        with transaction(db.session) as session:
+            visit = _arrive(session, token)
+            if visit.state.is_booked:
+                return redirect(_address(visit, Step.BOOKED), 303)
+            order = tombstones.Order(visit.now, None, ProvedBy.PATIENT)
+            erasing.erase_own(session, visit.request, order=order, links=kit.links, file=file)
+    except tombstones.NotNoted:
+        logs.event("erasure_not_noted", level=logging.ERROR)
+        abort(503)
     return redirect(url_for("pages.erased"), 303)
 
 

@@ -13,13 +13,15 @@ from flask_babel import lazy_gettext as lazy
 from sqlalchemy.orm import Session
 
 from booking import guards
+from booking.accounts import enrolling
 from booking.audit import unit
 from booking.desk import board, callers
 from booking.extensions import db, equipment, now
 from booking.models import Action, CareRequest, ProvedBy, Role
 from booking.persons import erasing, exporting, finding, tombstones
 from booking.persons.finding import Whose
-from booking.web import staff_words, wording
+from booking.web import entry, staff_words, wording
+from booking.web.own import ask_first
 from config import logs
 from config.database import transaction
 from schedules.models import Community
@@ -55,8 +57,13 @@ class Refused(Exception):
 @person_rights.get("/coordination/personne")
 @guards.open_to(Role.COORDINATOR)
 def show() -> ResponseReturnValue:
-    """Show the form that finds somebody; say so after they were erased."""
+    """Show the form that finds somebody; say so after they were erased.
+
+    The proof is asked for here already: nothing that was typed is lost on the way to it.
+    """
     with transaction(db.session) as session:
+        if "fait" not in request.args and _has_to_prove(session):
+            return ask_first(url_for("coordination.person.show"))
         community = board.community_of(session, guards.identity().community_id)
     return render_template(
         "coordination/person_find.html",
@@ -65,6 +72,17 @@ def show() -> ResponseReturnValue:
         phone="",
         is_erased="fait" in request.args,
     )
+
+
+def _has_to_prove(session: Session) -> bool:
+    """Whether the second factor comes first: a screen left open hands out nobody's file.
+
+    Where none is demanded, whoever has none is not asked for it.
+    """
+    if entry.is_proved_lately():
+        return False
+    is_demanded = equipment().settings.demands_second_factor
+    return is_demanded or enrolling.secured(session, entry.member()).is_enrolled
 
 
 @person_rights.post("/coordination/personne")
@@ -82,6 +100,8 @@ def copy() -> ResponseReturnValue:
     kind = request.form.get("forme", "")
     moment = now()
     with transaction(db.session) as session:
+        if _has_to_prove(session):
+            return ask_first(url_for("coordination.person.show"))
         try:
             asked = _asked()
         except Refused as refused:
@@ -109,6 +129,8 @@ def erase() -> ResponseReturnValue:
         asked = _asked()
         order = tombstones.Order(now(), somebody.account, asked.proved_by)
         with transaction(db.session) as session:
+            if _has_to_prove(session):
+                return ask_first(url_for("coordination.person.show"))
             done = _erased(session, asked.whose, order)
     except Refused as refused:
         with transaction(db.session) as session:

@@ -133,7 +133,7 @@ def why(proposal: Proposal) -> str:
         Why.ABLE: _("Peut répondre à votre besoin"),
         Why.SOONEST: _("Le plus tôt"),
         Why.NEAREST: _("Le plus proche"),
-        Why.FEWER_BOOKED: _("A plus de places"),
+        Why.FEWER_BOOKED: _("A davantage de places"),
     }
     return f"{NB}· ".join(words[reason] for reason in proposal.reasons)
 

@@ -337,17 +337,16 @@ def test_a_line_that_is_old_and_has_no_number_is_not_ours(chained: Engine):
         checking.check(transactions(chained))
 
 
-def test_what_is_a_year_old_goes_and_the_rest_still_holds(engine: Engine):
+def test_what_is_past_its_term_goes_and_the_rest_still_holds(engine: Engine):
     noted(engine, 5)
     noted(engine, 5, at=NOON + timedelta(days=30))
     chain.extend_all(transactions(engine))
     with Session(engine) as session, session.begin():
         before = chain.last(session)
-    now = NOON + chain.KEPT + timedelta(days=1)
 
     with Session(engine) as session, session.begin():
-        assert chain.forget(session, now=now) == 5
-        assert chain.forget(session, now=now) == 0
+        assert chain.forget(session, past=NOON + timedelta(days=1)) == 5
+        assert chain.forget(session, past=NOON + timedelta(days=1)) == 0
 
     found = checking.check(transactions(engine), [Anchor(*before[:2])])
     assert (found.count, found.number) == (5, 10)
@@ -358,7 +357,7 @@ def test_an_anchor_of_what_was_forgotten_meanwhile_says_nothing_wrong(engine: En
     chain.extend_all(transactions(engine))
     with Session(engine) as session, session.begin():
         early = Anchor(*chain.last(session)[:2])
-        chain.forget(session, now=NOON + timedelta(days=400))
+        chain.forget(session, past=NOON + timedelta(days=1))
     noted(engine, 1, at=NOON + timedelta(days=400))
     chain.extend_all(transactions(engine))
 

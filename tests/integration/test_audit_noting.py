@@ -19,6 +19,7 @@ from booking.extensions import equipment
 from booking.models import Account, Action, ActorKind, Assessment, AuditLine, CareRequest, Role
 from booking.triage.protocol import Protocol
 from config.sealed import Row, Sealed
+from schedules.models import Professional
 from tests import builders
 from tests.clockwork import NOON, Hands
 from tests.conftest import FORGETS
@@ -28,6 +29,7 @@ from tests.staffing import PASSWORD, an_account, signed_in
 from tests.two_communities import CANARIES, World, a_world
 
 OF_PATIENTS = {Action.READ, Action.WRITE}
+OF_CHANGES = set(Action) - {Action.READ, Action.REFUSED, Action.SIGN_IN_REFUSED}
 
 
 @pytest.fixture
@@ -122,6 +124,52 @@ def test_a_patients_own_pages_are_noted_as_the_links_and_name_nobody(
                 wrong.append((str(case), named))
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_form_that_is_refused_leaves_no_line_that_says_that_something_was_changed(
+    app: Flask, engine: Engine, world: World, role: Role
+):
+    client = signed_in(app, world.staff["own", role])
+
+    wrong, refused = [], 0
+    for case in cases(app, world):
+        if role not in case.who or case.method != "POST":
+            continue
+        forgotten(engine)
+        answer = knock(client, case)
+        if 400 <= answer.status_code < 500:
+            refused += 1
+            said = {each.action for each in lines(engine)} & OF_CHANGES
+            wrong += [(str(case), answer.status_code, said)] if said else []
+
+    assert wrong == []
+    assert refused
+
+
+def test_a_member_is_said_to_be_changed_when_they_are_and_not_when_the_form_is_refused(
+    app: Flask, engine: Engine, world: World
+):
+    client = signed_in(app, world.staff["own", Role.COORDINATOR])
+    with Session(engine) as session:
+        who = session.scalars(
+            select(Professional).where(
+                Professional.community_id == world.staff["own", Role.COORDINATOR].community_id
+            )
+        ).first()
+    here = f"/coordination/membres/{who.reference}"
+
+    forgotten(engine)
+    answers = [
+        client.post(here, data={"name": ""}),
+        client.post(f"{here}/habilitations", data={}),
+        client.post(f"{here}/inviter", data={"email": "none"}),
+    ]
+    assert [each.status_code for each in answers] == [422] * 3
+    assert Action.MEMBER not in {each.action for each in lines(engine)}
+
+    assert client.post(f"{here}/lieux", data={}).status_code == 303
+    assert [each.action for each in lines(engine)].count(Action.MEMBER) == 1
 
 
 def test_no_line_says_who_the_patient_is_or_what_they_have(

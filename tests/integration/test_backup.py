@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import create_engine, func, select, text, update
 from sqlalchemy.orm import Session
 
+from booking import heartbeats
 from booking.app import create_app
-from booking.desk import heartbeats, soundness
+from booking.audit import chain
+from booking.desk import soundness
 from booking.extensions import db
 from booking.models import Booking, BookingStatus, WorkerHeartbeat
 from config import backup, schema
@@ -19,6 +21,7 @@ from config.database import Base
 from schedules.models import Community, Slot
 from tests import builders
 from tests.conftest import address_of
+from tests.integration.test_audit_chain import as_its_owner, noted, transactions
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,6 +185,30 @@ def test_a_drill_finds_a_backup_sound_and_leaves_nothing_behind(command, copy, t
     assert "rendez-vous : 1" in said.output
     assert "Elle est saine" in said.output
     assert list((tmp_path / "var").iterdir()) == []
+
+
+def test_a_drill_finds_that_somebody_changed_the_audit_of_the_copy(
+    command, engine, booked, tmp_path
+):
+    noted(engine, 5)
+    chain.extend_all(transactions(engine))
+    sound, changed = tmp_path / "sound", tmp_path / "changed"
+    for file, touch in (
+        (sound, "SELECT 1"),
+        (changed, "UPDATE audit_line SET route = 'x' WHERE id = (SELECT max(id) FROM audit_line)"),
+    ):
+        with as_its_owner(engine) as connection:
+            connection.execute(text(touch))
+        with file.open("wb") as opened:
+            backup.dump(address_of(engine), opened)
+
+    well = command(args=["check-backup", str(sound)])
+    ill = command(args=["check-backup", str(changed)])
+
+    assert well.exit_code == 0, well.output
+    assert "Son registre des accès tient" in well.output
+    assert ill.exit_code == 1
+    assert "une ligne a été changée, ou ajoutée" in ill.output
 
 
 def test_a_drill_says_that_a_backup_is_not_whole(command, copy):

@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from booking.desk import again, ask, change, choose, leave, tell
+from booking.desk import again, ask, change, choose, tell
 from booking.links import code_of
 from booking.models import (
     Assessment,
@@ -17,8 +17,10 @@ from booking.models import (
     BookingStatus,
     CancelledBy,
     CareRequest,
+    ProvedBy,
     RequestStatus,
 )
+from booking.persons import erasing, tombstones
 from booking.routing import Why
 from booking.triage.protocol import Level
 from config.clock import PARIS
@@ -537,12 +539,13 @@ def test_a_call_before_midnight_is_promised_for_that_day(session, community, pro
     assert "samedi 27 mars avant 23h59" in promise.text
 
 
-def test_who_erases_what_they_typed_leaves_no_number_behind(session, community, protocol):
+def test_who_erases_what_they_typed_leaves_no_number_behind(session, community, protocol, tmp_path):
     request = a_triaged_request(session, community, protocol)
     ask.ask_for_call(session, request, phone=request.phone, hours=None, now=NOON)
     tell.call_back_promised(session, community, request, links=LINKS, now=NOON)
 
-    leave.erase(session, request, now=NOON)
+    order = tombstones.Order(NOON, None, ProvedBy.PATIENT)
+    erasing.erase_own(session, request, order=order, links=LINKS, file=tmp_path / "tombstones")
 
     [promise] = messages(session, request.reference)
     assert promise.status is Status.WITHDRAWN

@@ -12,21 +12,27 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from booking.app import create_app
+from booking.audit import writing
+from booking.audit.writing import About, Deed, Who
 from booking.desk import choose
 from booking.extensions import db
 from booking.links import Links
 from booking.models import (
+    Action,
+    ActorKind,
     Booking,
     BookingStatus,
     CareRequest,
     ProvedBy,
     RequestStatus,
+    Role,
     Tombstone,
     VisitorAct,
     VisitorDid,
 )
 from booking.persons import erasing, exporting, finding, tombstones
 from booking.persons.finding import Whose
+from booking.persons.french import VALUES
 from booking.triage.protocol import Protocol
 from config import backup
 from config.clock import PARIS
@@ -37,6 +43,7 @@ from tests import builders
 from tests.clockwork import NOON
 from tests.conftest import address_of
 from tests.integration.test_privacy import dumped, found, opened
+from tests.staffing import an_account
 
 PHONE = "+33639980077"
 BORN = date(1931, 7, 14)
@@ -53,6 +60,7 @@ WHO = {
 }
 CANARIES = (*(str(WHO[name]) for name in ("family_name", "given_name", "phone", "email")),
             "CanaryNote", "CanaryStreet", "1931-07-14", "CanaryReply")  # fmt: skip
+OF_REQUESTS = (Action.READ, Action.WRITE, Action.EXPORT, Action.FORGET, Action.REFUSED)
 AFTER = NOON + timedelta(hours=6)
 LINKS = Links("https://jourmeme.example", "jourmeme.example", b"secret of the tests, 32 bytes..")
 
@@ -338,6 +346,42 @@ def test_it_is_also_done_where_the_number_was_another_one_in_the_backup(
         assert found(fresh, CANARIES) == []
 
 
+@pytest.fixture
+def copy_of_a_form(engine, session, clinic, tmp_path):
+    """A backup in which somebody fills in the form, with another of the same number."""
+    clinic.asked()
+    clinic.asked(family_name="Autre")
+    session.commit()
+    copy = tmp_path / "copy"
+    with copy.open("wb") as written:
+        backup.dump(address_of(engine), written)
+    return copy
+
+
+def test_who_erased_their_own_form_after_the_backup_is_erased_again_by_the_restore(
+    session, file, copy_of_a_form, run, new_database
+):
+    own = session.scalars(select(CareRequest).order_by(CareRequest.id)).first()
+    order = tombstones.Order(AFTER, None, ProvedBy.PATIENT)
+    erasing.erase_own(session, own, order=order, links=LINKS, file=file)
+    session.commit()
+
+    with restored(run, copy_of_a_form, new_database) as fresh:
+        assert found(fresh, ["CanaryFamily"]) == []
+        rows = fresh.scalars(select(CareRequest).order_by(CareRequest.id))
+        assert [each.family_name for each in rows] == [None, "Autre"]
+        assert fresh.scalars(select(Tombstone.proved_by)).all() == [ProvedBy.PATIENT]
+
+
+def test_who_is_expected_does_not_erase_by_the_form(session, file, person):
+    order = tombstones.Order(NOON, None, ProvedBy.PATIENT)
+
+    with pytest.raises(erasing.StillExpected):
+        erasing.erase_own(session, person, order=order, links=LINKS, file=file)
+
+    assert not file.exists()
+
+
 def test_the_drill_erases_again_too(session, file, copy, run):
     erase(session, file)
     session.commit()
@@ -411,6 +455,48 @@ def test_a_copy_of_one_person_tells_nothing_of_another_of_the_same_number(sessio
 
     assert "CanaryFamily" in said
     assert "Autre" not in said
+
+
+@pytest.fixture
+def looked_at(session, clinic, person):
+    """An operator has opened the request, and changed it; another person's was opened too."""
+    operator = an_account(session, clinic.community, Role.OPERATOR)
+    other = clinic.asked(birth_date=date(1999, 1, 2), family_name="Autre")
+    session.add(OptOut(phone=PHONE, at=NOON))
+    who = Who(ActorKind.ACCOUNT, operator.reference, clinic.community.id)
+    for minutes, (action, asked) in enumerate(
+        [(Action.READ, person), (Action.WRITE, person), (Action.EXPORT, other)]
+    ):
+        deed = Deed(action, About("care_request", asked.reference), clinic.community.id)
+        now = NOON + timedelta(minutes=minutes)
+        writing.write(session, [deed], who, "console.call", None, now=now)
+    session.flush()
+    return operator
+
+
+def test_a_copy_tells_that_the_number_said_stop_and_who_opened_the_file(session, looked_at):
+    file = exporting.collect(session, Whose(PHONE), now=AFTER)
+    page = exporting.readable(file, PARIS).replace("\u00a0", " ")
+
+    assert [row["phone"] for row in file["opt_out"]] == [PHONE]
+    assert [row["action"] for row in file["access"]] == ["EXPORT", "WRITE", "READ"]
+    assert "Vous avez répondu STOP : plus aucun SMS" in page
+    assert "opératrice ou opérateur" in page
+    assert "ouverte et changée" in page
+    assert looked_at.display_name not in page
+
+
+def test_a_copy_of_one_of_two_tells_neither_stop_nor_who_opened_the_others_file(session, looked_at):
+    file = exporting.collect(session, Whose(PHONE, BORN), now=AFTER)
+
+    assert "opt_out" not in file
+    assert [row["action"] for row in file["access"]] == ["WRITE", "READ"]
+
+
+def test_every_word_of_the_audit_is_french_in_a_copy():
+    words = {each.value for each in (*ActorKind, *Role, *OF_REQUESTS)}
+
+    assert words <= set(VALUES)
 
 
 def test_the_commands_copy_and_erase(engine, session, person, run, tmp_path):

@@ -412,7 +412,7 @@ def choice_on(somebody: FlaskClient) -> str:
 def test_the_page_says_that_what_happens_today_comes_by_mail(professional):
     made = words(professional.post("/agendas", data={"whose": choice_on(professional)}))
 
-    for said in ("Google Agenda", "iPhone", "Outlook", "24 heures", "arrive donc par mail"):
+    for said in ("Google Agenda", "iPhone", "Outlook", "24 heures", "arrive donc par courriel"):
         assert said in made
 
 

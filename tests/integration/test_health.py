@@ -11,9 +11,8 @@ import yaml
 from markupsafe import escape
 from sqlalchemy import select, text
 
-from booking import leader, protocols, worker
+from booking import heartbeats, leader, protocols, worker
 from booking.app import create_app
-from booking.desk import heartbeats
 from booking.extensions import db
 from booking.models import CareRequest, Channel, RequestStatus, SignInFailure
 from booking.web import dev, health
@@ -63,7 +62,7 @@ def a_message(session, community, **but):
 
 
 def beat(session, ago):
-    worker.note(session, worker.LEADER, now=NOON - ago)
+    heartbeats.note(session, heartbeats.LEADER, now=NOON - ago)
     session.commit()
 
 
@@ -232,8 +231,8 @@ def test_the_figures_of_an_empty_database_are_noughts(client):
 
 
 def test_the_figures_tell_when_background_work_last_ended_well(client, session):
-    worker.note(session, heartbeats.row_of("drain_outbox"), now=NOON - timedelta(seconds=8))
-    worker.note(session, heartbeats.BACKUP, now=NOON - timedelta(hours=3))
+    heartbeats.note(session, heartbeats.row_of("drain_outbox"), now=NOON - timedelta(seconds=8))
+    heartbeats.note(session, heartbeats.BACKUP, now=NOON - timedelta(hours=3))
     session.add(SignInFailure(who_hash=b"w", at=NOON - timedelta(minutes=59)))
     session.add(SignInFailure(who_hash=b"w", at=NOON - timedelta(minutes=61)))
     community = builders.a_community(session)
@@ -282,8 +281,8 @@ def test_no_two_jobs_share_a_row():
 def test_every_figure_that_wakes_somebody_is_there(client, session):
     """An alert on a metric that was renamed is silent for ever."""
     beat(session, timedelta(seconds=1))
-    worker.note(session, heartbeats.BACKUP, now=NOON)
-    worker.note(session, heartbeats.row_of("forget"), now=NOON)
+    heartbeats.note(session, heartbeats.BACKUP, now=NOON)
+    heartbeats.note(session, heartbeats.row_of("forget"), now=NOON)
     slot = builders.a_slot(session)
     session.get_one(Community, slot.community_id).promises_checked_at = NOON
     session.add(

@@ -79,8 +79,8 @@ def test_the_page_shows_no_number_from_one_to_ten_and_no_running_month(
 
     page = words(coordinator.get("/coordination/chiffres"))
     assert "masqué" in page
-    assert "Chiffres de février 2027" in page
-    assert "Chiffres de février 2027" in words(
+    assert "Chiffres : février 2027" in page
+    assert "Chiffres : février 2027" in words(
         coordinator.get("/coordination/chiffres?mois=2027-03")
     )
     table = page.partition("Total")[2].partition("De 1 à 10")[0]

@@ -319,7 +319,7 @@ def test_the_page_shows_the_last_whole_month_and_no_name(session, protocol, oper
     answer = anne.get(PAGE)
 
     said = words(answer)
-    assert "Relecture de mars 2027" in said
+    assert "Relecture : mars 2027" in said
     assert "2 dossiers à relire sur 2." in said
     assert "27 mars 2027, 12 h 00 Le jour même Entorse" in said
     assert "Presque-accident , 27 mars 2027, 12 h 00, Dominique Operator : Rappelé" in said
@@ -409,7 +409,7 @@ def test_a_month_that_is_none_is_the_last_whole_one(anne, typed):
     answer = anne.get(PAGE, query_string={"mois": typed})
 
     assert answer.status_code == 200
-    assert "Relecture de mars 2027" in words(answer)
+    assert "Relecture : mars 2027" in words(answer)
 
 
 def test_one_goes_from_month_to_month_but_not_into_the_future(anne):
@@ -421,7 +421,7 @@ def test_one_goes_from_month_to_month_but_not_into_the_future(anne):
     assert "Mois d’après" not in april
     assert "Ce mois n’est pas fini" in april
     assert "Mois d’avant" not in first
-    assert "Relecture de décembre 2026" in anne.get(f"{PAGE}?mois=2026-12").text
+    assert "Relecture : décembre 2026" in words(anne.get(f"{PAGE}?mois=2026-12"))
 
 
 def test_an_empty_month_says_so(anne):

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAPERS = ROOT / "docs/privacy"
 COMMUNITIES = "[Nom de la CPTS, téléphone, courriel]"
 
-VERSIONS = {1: "6213d01b"}
+VERSIONS = {1: "6213d01b", 2: "f101c997"}
 """What each version of the notice said, by the beginning of its hash: a text that changes needs
 another number, because requests keep the number of what their patient could read."""
 

@@ -84,7 +84,10 @@ def test_moving_gives_another_hour_and_frees_the_first(
     assert str(town.slots[0].reference) not in offered
     assert the_booking(session).slot_id == wanted.id
     assert town.slots[0].claimed_by is None
-    assert "à 15\u00a0h\u00a000" in client.get(link).text
+    shown = client.get(link).text
+    assert "à 15\u00a0h\u00a000" in shown
+    assert "Votre rendez-vous est changé" in shown
+    assert "Votre rendez-vous est changé" not in client.get(link).text
 
 
 def test_moving_to_what_another_took_leaves_the_appointment_as_it_was(

@@ -4,11 +4,21 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from booking.models import Assessment, Booking, CareRequest, RequestStatus
+from booking.extensions import equipment
+from booking.models import (
+    Assessment,
+    Booking,
+    CareRequest,
+    ProvedBy,
+    RequestStatus,
+    Tombstone,
+    VisitorAct,
+)
 from booking.triage.protocol import Level
 from notifications.models import OutboxMessage
 from schedules.models import Slot
@@ -408,6 +418,7 @@ def test_the_regular_doctor_is_proposed_first(walk: Walk):
 
 def test_erasing_ends_the_form_and_kills_its_link(walk: Walk, session: Session):
     walk.to("verifier")
+    counted = everything_counted(session)
 
     done = walk.client.post(walk.url("effacer"))
 
@@ -415,6 +426,35 @@ def test_erasing_ends_the_form_and_kills_its_link(walk: Walk, session: Session):
     assert done.location.endswith("/efface")
     assert walk.get("signes").status_code == 404
     assert (asked.family_name, asked.phone, asked.answers) == (None, None, {})
+    assert not any(each.answers for each in session.scalars(select(Assessment)))
+    assert session.scalars(select(Slot.held_by).where(Slot.held_by.is_not(None))).all() == []
+    assert session.scalars(select(Tombstone.proved_by)).all() == [ProvedBy.PATIENT]
+    # Who takes slots and erases, again and again, has taken them all the same.
+    assert counted
+    assert everything_counted(session) == counted
+
+
+def everything_counted(session: Session) -> list[tuple[object, ...]]:
+    session.rollback()
+    theirs = select(VisitorAct.__table__).where(VisitorAct.about.is_not(None))
+    return [tuple(row) for row in session.execute(theirs)]
+
+
+def test_what_cannot_be_noted_for_a_restore_is_not_erased_and_the_page_says_so(
+    walk: Walk, session: Session, app: Flask
+):
+    walk.to("verifier")
+    with app.app_context():
+        file = equipment().settings.tombstones_file
+    file.unlink(missing_ok=True)
+    file.mkdir(parents=True)
+
+    answer = walk.client.post(walk.url("effacer"))
+    file.rmdir()
+
+    assert answer.status_code == 503
+    assert "Vos réponses sont gardées" in answer.text
+    assert the_request(session).phone is not None
 
 
 def test_a_wrong_link_is_not_found(walk: Walk):

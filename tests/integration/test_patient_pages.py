@@ -224,9 +224,9 @@ def test_nothing_is_changed_without_the_token_of_the_form(
     [
         "opératrices",
         "coordination",
-        "Une demande non finie\u00a0: 24 heures.",
-        "7 jours",
-        "90 jours",
+        "Une demande non finie\u00a0: 24\u00a0heures.",
+        "7\u00a0jours",
+        "90\u00a0jours",
     ],
 )
 def test_the_privacy_page_says_who_reads_and_for_how_long(pages: dict[str, str], said: str):

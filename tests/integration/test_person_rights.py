@@ -1,7 +1,7 @@
 """The coordinator gives a person their copy, or erases them: a search, two choices, one button."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from tests.clockwork import NOON
 from tests.integration.patient_walk import a_town
 from tests.integration.test_erasure import BORN, CANARIES, WHO
 from tests.integration.test_privacy import found
+from tests.second_factor import enrolled, signed_in_twice
 from tests.staffing import an_account, signed_in, words
 
 HERE = "/coordination/personne"
@@ -166,3 +167,23 @@ def test_an_erasure_that_cannot_be_noted_says_so_and_does_nothing(
     assert "Rien n’est effacé" in words(answer)
     session.expire_all()
     assert session.scalars(select(Booking.status)).one() is BookingStatus.CONFIRMED
+
+
+@pytest.mark.usefixtures("booked")
+@pytest.mark.parametrize("part", ["effacer", "copie"])
+def test_a_screen_left_open_hands_out_and_erases_nobody(app, session, town, part, hands):
+    account = an_account(session, town.community, Role.COORDINATOR)
+    phone = enrolled(session, account, NOON)
+    session.commit()
+    client = signed_in_twice(app, account, phone, hands())
+    assert client.get(HERE).status_code == 200
+    now = hands.wait(timedelta(minutes=10))
+
+    asked = [client.get(HERE), client.post(f"{HERE}/{part}", data=SURE | {"annuler": "oui"})]
+    proved = client.post("/preuve", data={"code": phone.code(now), "next": HERE})
+    done = client.post(f"{HERE}/{part}", data=SURE | {"annuler": "oui"})
+
+    assert [each.location for each in asked] == [f"/preuve?next={HERE}"] * 2
+    assert [each.text for each in asked if "CanaryFamily" in each.text] == []
+    assert proved.location == HERE
+    assert done.status_code == (303 if part == "effacer" else 200)

@@ -95,6 +95,11 @@ def test_a_version_reads_in_clinicians_words(anne, draft):
     assert "Mal de gorge" in said
 
 
+def test_a_part_to_edit_is_called_by_the_complaints_title_and_not_its_code(anne, draft):
+    assert "Motif « Mal de gorge »" in words(anne.get(at(draft)))
+    assert "Motif « Mal de gorge »" in words(anne.get(at(draft, "modifier", "motif:gorge")))
+
+
 def test_who_edits_sees_what_reading_aloud_costs(anne, draft):
     said = words(anne.get(at(draft, "modifier", "universal")))
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.orm import Session
 
-from booking import worker
+from booking import heartbeats, worker
 from booking.desk import outcome_letters, tell_offers, wishes
 from booking.models import EscalatedTo, Offer, OutcomeAsked, OutcomeLetter, PromiseEvent
 from config import embedded, schema
@@ -138,7 +138,7 @@ def statuses(engine: Engine) -> Counter[Status]:
 
 def beaten_at(engine: Engine):
     with Session(engine) as session:
-        return worker.noted(session, worker.LEADER)
+        return heartbeats.noted(session, heartbeats.LEADER)
 
 
 def test_a_restart_in_the_middle_of_sending_loses_nothing_and_the_same_worker_goes_on(

@@ -1,20 +1,42 @@
 """The clock moves, night after night: what is past its term is in no table, the skeleton stays."""
 
+import logging
+import stat
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, text
 
-from booking import privacy, retention
+from booking import privacy, retention, worker
+from booking.audit import chain, checking, writing
+from booking.audit.writing import About, Deed, Who
 from booking.desk import quiet_accounts
-from booking.models import Account, Booking, CareRequest, Invitation, Promise, Role, StaffSession
+from booking.models import (
+    Account,
+    Action,
+    ActorKind,
+    AuditLine,
+    Booking,
+    CareRequest,
+    Invitation,
+    Promise,
+    ProvedBy,
+    Role,
+    StaffSession,
+    Tombstone,
+)
+from booking.persons import tombstones
 from booking.retention import TABLE, TERMS, Kind
 from config.database import Base
 from notifications.models import InboundMessage, Meaning, OutboxMessage
 from schedules.models import Slot
 from tests import builders
 from tests.clockwork import NOON
+from tests.integration.test_audit_chain import transactions
 from tests.integration.test_privacy import (
     ANSWERED,
     DAY,
@@ -28,6 +50,7 @@ from tests.integration.test_privacy import (
 )
 from tests.staffing import an_account
 
+ROOT = Path(__file__).parents[2]
 SAID_BACK = "CanaryReply"
 
 
@@ -134,6 +157,95 @@ def test_invitations_that_were_used_go_and_those_that_wait_stay(session, communi
     assert privacy.forget(session, now=NOON + 90 * DAY).invitations == 1
 
 
+def test_who_saw_what_goes_after_its_year_and_a_chain_that_holds_is_left(session, community):
+    for days in (0, 1):
+        noted_at(session, NOON + days * DAY)
+    session.commit()
+    chain.extend_all(transactions(session.get_bind()))
+
+    assert privacy.forget(session, now=NOON + 364 * DAY).audit_lines == 0
+    done = privacy.forget(session, now=NOON + 365 * DAY)
+    session.commit()
+
+    assert done.audit_lines == 1
+    assert [each.at for each in session.scalars(select(AuditLine))] == [NOON + DAY]
+    assert checking.check(transactions(session.get_bind())).count == 1
+
+
+def noted_at(session, at):
+    deed = Deed(Action.READ, About("care_request", uuid4()))
+    writing.write(session, [deed], Who(ActorKind.WORKER), "test", None, now=at)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "var" / "tombstones"
+
+
+def bury(session, file, community, at):
+    order = tombstones.Order(at, None, ProvedBy.COMMAND)
+    tombstones.note(session, file, community, [at.isoformat().encode()], order)
+
+
+def test_tombstones_go_from_the_table_and_from_their_file_when_no_backup_can_need_them(
+    session, community, file
+):
+    for days in (0, 1):
+        bury(session, file, community, NOON + days * DAY)
+    with file.open("ab") as opened:
+        opened.write(b"what nobody can believe\n")
+    session.commit()
+    bench = worker.Bench(
+        None, None, lambda: NOON + 60 * DAY, {}, None, builders.LINKS, tombstones=file
+    )
+    bench.open_transaction = transactions(session.get_bind())
+
+    worker.forget(bench)
+
+    kept = file.read_text().splitlines()
+    assert len(kept) == 2
+    assert (NOON + DAY).isoformat() in kept[0]
+    assert kept[1] == "what nobody can believe"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(file.parent.iterdir()) == [file]
+    session.rollback()
+    assert [each.erased_at for each in session.scalars(select(Tombstone))] == [NOON + DAY]
+
+
+def test_a_tombstone_that_is_written_while_the_file_is_made_shorter_is_not_lost(
+    session, community, file
+):
+    for day in range(40):
+        bury(session, file, community, NOON + day * DAY)
+    session.commit()
+
+    def shorten():
+        for day in range(40):
+            tombstones.forget(file, past=NOON + day * DAY)
+
+    def note():
+        with transactions(session.get_bind())() as own:
+            for day in range(100, 140):
+                bury(own, file, community, NOON + day * DAY)
+
+    both = [Thread(target=shorten), Thread(target=note)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+
+    assert len(file.read_text().splitlines()) == 40
+
+
+def test_no_tombstone_may_go_while_a_backup_of_before_it_lives():
+    service = (ROOT / "config/deploy/systemd/jourmeme-backup.service").read_text()
+
+    assert f"-mtime +{retention.BACKUPS.days} " in service
+    assert TERMS[Kind.TOMBSTONES] > retention.BACKUPS
+    with pytest.raises(retention.TermsInvalid):
+        retention.read(f"TOMBSTONES={retention.BACKUPS.days}")
+
+
 @pytest.fixture
 def account(session, community):
     return an_account(session, community, Role.OPERATOR)
@@ -192,6 +304,50 @@ def test_an_account_is_not_closed_on_the_day_of_its_letter_though_the_worker_was
     assert account.closed_at is None
     night_of(session, NOON + 930 * DAY)
     assert account.closed_at is not None
+
+
+def test_the_last_who_can_let_others_in_stays_and_the_log_says_that_nobody_uses_it(
+    session, community, caplog
+):
+    caplog.set_level(logging.WARNING, "jourmeme")
+    every = [
+        an_account(session, community, role, email=f"{role.lower()}{n}@tilleuls.example")
+        for role in (Role.ADMINISTRATOR, Role.COORDINATOR, Role.OPERATOR)
+        for n in range(2)
+    ]
+    for place, account in enumerate(every):
+        account.last_seen_at = NOON + place * timedelta(hours=1)
+    session.flush()
+
+    night_of(session, NOON + 730 * DAY)
+    night_of(session, NOON + 761 * DAY)
+    privacy.forget_all(transactions_of(session), now=NOON + 800 * DAY)
+
+    session.expire_all()
+    stay = {each.reference for each in every if each.closed_at is None}
+    assert stay == {every[1].reference, every[3].reference}
+    told = [each for each in caplog.records if each.message == "last_account_unused"]
+    assert len(told) == 2
+
+
+def test_who_is_alone_in_their_role_gets_no_letter_that_says_it_will_be_closed(session, community):
+    alone = an_account(session, community, Role.ADMINISTRATOR)
+    far = builders.a_community(session)
+    an_account(session, far, Role.ADMINISTRATOR, email="far@tilleuls.example")
+
+    night_of(session, NOON + 900 * DAY)
+    night_of(session, NOON + 1000 * DAY)
+
+    assert letters(session) == []
+    assert alone.closed_at is None
+
+
+def transactions_of(session):
+    @contextmanager
+    def same():
+        yield session
+
+    return same
 
 
 def test_no_table_is_forgotten_by_this_test(session):

@@ -103,6 +103,16 @@ def test_it_can_be_noted_at_the_end_of_a_call_that_ends_with_advice(session, pro
     assert [each.name for each in said(session)] == ["Dominique Operator"]
 
 
+def test_whoever_needs_no_urgent_appointment_is_told_whom_to_ask(protocol, operator):
+    desk = Desk(operator)
+    desk.open().press(**PERSON).press(sexe="male").press("motif", cherche="certificat")
+    desk.press(aucun=desk.none(), **desk.answered(protocol, CALM))
+
+    assert "Votre demande peut attendre un rendez-vous ordinaire." in desk.says
+    assert "À qui demander Médecin généraliste" in desk.says
+    assert "Ce besoin n’a pas de rendez-vous le jour même." in desk.says
+
+
 def test_whoever_said_it_first_stays_the_one_who_did(app, session, town, operator, waiting):
     other = an_account(
         session, town.community, Role.OPERATOR, email="autre@tilleuls.example", name="Sacha Colin"

@@ -113,6 +113,13 @@ def test_what_cannot_be_an_account_says_why(session, administrator, boss):
     assert session.scalar(select(func.count()).select_from(Account)) == 1
 
 
+def test_of_an_empty_form_everything_that_is_missing_is_said_at_once(administrator):
+    said = words(administrator.post("/administration/comptes", data={}))
+
+    for expected in ("Indiquez un nom", "Indiquez une adresse électronique", "Choisissez un rôle"):
+        assert expected in said
+
+
 def test_extra_fields_give_no_extra_rights(session, community, administrator):
     far = a_community(session)
     session.commit()
@@ -200,6 +207,18 @@ def test_a_revoked_key_opens_nothing(session, administrator):
     assert (answer.status_code, again.status_code) == (303, 404)
     assert clients.client_of(session, key) is None
     assert "révoquée le" in words(administrator.get("/administration"))
+
+
+def test_what_cannot_be_taken_back_is_opened_first_and_then_pressed(session, administrator):
+    administrator.post("/administration/cles", data=A_KEY)
+    administrator.post("/administration/comptes", data=NEW)
+    made = session.scalars(select(Account.reference).where(Account.email == NEW["email"])).one()
+    pages = administrator.get("/administration").text
+    pages += administrator.get(f"/administration/comptes/{made}").text
+
+    kept_apart = "".join(re.findall("<details>.*?</details>", pages, re.DOTALL))
+    for once_and_for_all in ("/revoquer", "/fermer"):
+        assert pages.count(once_and_for_all) == kept_apart.count(once_and_for_all) == 1
 
 
 def test_a_key_has_a_name(session, administrator):

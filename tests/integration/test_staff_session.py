@@ -258,7 +258,7 @@ def test_somebody_changes_their_password_and_signs_in_again(app, staff):
     )
 
     assert answer.location == "/connexion?mot-de-passe"
-    assert "Votre mot de passe a changé" in words(client.get(answer.location))
+    assert "Votre mot de passe est enregistré" in words(client.get(answer.location))
     assert client.get("/console").status_code == 303
 
 

@@ -269,6 +269,26 @@ def test_a_connection_that_goes_from_one_to_another_takes_nothing_along(engine, 
     pages.dispose()
 
 
+def test_a_transaction_that_begins_with_several_rows_at_once_begins_behind_the_wall(
+    engine, session, two
+):
+    (own, _), (other, _) = two
+    session.commit()
+    options = engine_options(
+        lambda: address_of(engine), pool_size=1, scope=lambda: walls.of_community(own.id)
+    )
+    pages = create_engine("postgresql+psycopg://", **options)
+    renamed = text("UPDATE community SET name = 'Autre' WHERE id = :id")
+
+    with pages.begin() as connection:
+        connection.execute(renamed, [{"id": own.id}, {"id": other.id}])
+    pages.dispose()
+
+    session.expire_all()
+    assert own.name == "Autre"
+    assert other.name != "Autre"
+
+
 def test_pages_are_neither_owner_nor_superuser(app, engine):
     with app.app_context(), db.engine.connect() as connection:
         who = connection.execute(

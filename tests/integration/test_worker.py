@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, select, text
 
-from booking import worker
+from booking import heartbeats, worker
 from booking.desk import nightly
 from booking.models import ApiClient, IdempotencyKey, SignInFailure
 from config.clock import PARIS, local_day, utc_now
@@ -95,7 +95,7 @@ def a_message(session, community, **but):
 
 def beaten_at(session):
     session.rollback()
-    return worker.noted(session, worker.LEADER)
+    return heartbeats.noted(session, heartbeats.LEADER)
 
 
 def test_only_one_leads(new_leader):
@@ -195,11 +195,11 @@ def test_what_is_past_its_term_is_forgotten_once_a_day(session, bench, job, hand
     worker.once(job["forget"], bench)
 
     assert session.scalars(select(SignInFailure)).all() == []
-    assert worker.noted(session, worker.PURGE) == NOON
+    assert heartbeats.noted(session, heartbeats.PURGE) == NOON
     hands.wait(timedelta(hours=2))
     worker.once(job["forget"], bench)
     session.rollback()
-    assert worker.noted(session, worker.PURGE) == NOON
+    assert heartbeats.noted(session, heartbeats.PURGE) == NOON
 
 
 def test_answers_to_partners_are_forgotten_after_a_day(session, bench, job):

@@ -96,7 +96,7 @@ def test_two_people_change_the_protocol_and_take_it_back(browser, product, autho
     author.open(first)
     author.press("Nouveau brouillon à partir de cette version")
     second = author.page.url
-    author.page.get_by_role("link", name="Motif « mal_gorge »").click()
+    author.page.get_by_role("link", name="Motif « Mal de gorge, angine »").click()
     author.page.wait_for_load_state()
     author.check()
     field = author.page.locator("#text")

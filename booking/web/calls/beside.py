@@ -103,6 +103,7 @@ def _judged(call: Call) -> Shown:
         "level": staff_words.LEVELS[judged.level],
         "reasons": list(dict.fromkeys(r["because"] for r in judged.reasons))[:4],
         "safety_net": judged.safety_net,
+        "whom": offers.whom(judged.routes),
         "judgement": judged.reference,
         "is_understood": safety_net.of(call.session, judged) is not None,
         "may_raise": bool(decide.may(call.by, request)),

@@ -235,7 +235,7 @@ def _said(call: Call) -> Shown:
         "naissance": staff_words.age(request.birth_date, request.age_months, call.today),
         "born": request.birth_date and wording.birth_day(request.birth_date),
         "medecin": doctor.name if doctor else _no_doctor(request.has_regular_doctor),
-        "sexe": staff_words.SEXES.get(request.sex or "", ""),
+        "sexe": str(staff_words.SEXES.get(request.sex or "", "")).lower(),
     }
 
 

@@ -265,7 +265,7 @@ def _edit_page(
         community=here.community,
         version=shown(found, here),
         name=name,
-        title=reading.block_title(name) if block else _whole_title(name),
+        title=reading.block_title(name, block.text) if block else _whole_title(name),
         typed=typed,
         seen=request.form.get("seen") if errors else _seen(typed),
         rows=min(40, max(8, typed["text"].count("\n") + 3)),

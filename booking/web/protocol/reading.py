@@ -1,5 +1,6 @@
 """Read a version: the list of all, one as a whole, one complaint; print it, take its files home."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,9 @@ from booking.web.protocol.door import (
     shown,
 )
 from config.database import transaction
+
+TITLE = re.compile(r"""^ +title: *["']?(.+?)["']? *$""", re.MULTILINE)
+"""What people call a complaint, in the block that says it."""
 
 FILES = {"protocole": "document", "cas": "cases", "anglais": "english"}
 
@@ -121,13 +125,15 @@ def _blocks(found: ProtocolVersion) -> list[dict[str, str]]:
         known = blocks.blocks(found.document)
     except blocks.NotBlocks:
         return []
-    return [{"name": name, "text": block_title(name)} for name in known]
+    return [{"name": name, "text": block_title(name, each.text)} for name, each in known.items()]
 
 
-def block_title(name: str) -> str:
-    """Return what a part of the text is called on screens."""
+def block_title(name: str, text: str = "") -> str:
+    """Return what a part of the text is called on screens: a complaint by the title it says."""
     if name.startswith(blocks.COMPLAINT):
-        return str(_("Motif « %(name)s »", name=name.removeprefix(blocks.COMPLAINT)))
+        said = TITLE.search(text)
+        called = said[1] if said else name.removeprefix(blocks.COMPLAINT)
+        return str(_("Motif « %(name)s »", name=called))
     return str(words.BLOCKS.get(name, name))
 
 

@@ -102,7 +102,7 @@
     }
     if (hit) e.preventDefault()
   })
-  if (!board) { const first = document.querySelector('#fiche [data-premier], #fiche h1'); if (first) first.focus(); return }
+  if (!board) { const first = document.querySelector('.errors, #fiche [data-premier], #fiche h1'); if (first) first.focus(); return }
 
   on('click', e => {
     const c = e.target.closest('.case')
