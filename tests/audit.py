@@ -13,8 +13,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from tests import freshness
 from tests.product import Product
 
 ROOT = Path(__file__).parents[1]
@@ -77,6 +79,19 @@ def known_weaknesses() -> tuple[bool, str]:
     ):
         return False, "not run: its data cannot be reached from here"
     return done.returncode == 0, (done.stdout + done.stderr).strip().splitlines()[-1][:100]
+
+
+def fresh() -> tuple[bool, str]:
+    names = freshness.closure((ROOT / "requirements.txt").read_text())
+    try:
+        behind = freshness.all_behind(names)
+    except freshness.IndexSilent as silent:
+        return False, f"not run: the index does not answer ({silent})"
+    now = datetime.now(UTC)  # noqa: TID251 - the day of this audit
+    late = [why for each in behind if (why := freshness.overdue(each, freshness.WAIVED, now))]
+    told = [f"{b.name} {b.installed} < {b.newest}, since {b.since:%d %B %Y}" for b in behind]
+    (OUT / "fresh.txt").write_text("\n".join([*told, "", *late]))
+    return not late, f"{len(behind)} of {len(names)} behind, {len(late)} for too long"
 
 
 def sbom() -> tuple[bool, str]:
@@ -198,6 +213,7 @@ PARTS: dict[str, Callable[[], tuple[bool, str]]] = {
     "bandit": bandit,
     "semgrep": semgrep,
     "pip-audit": known_weaknesses,
+    "fresh": fresh,
     "sbom": sbom,
     "detect-secrets": secrets,
     "schemathesis": api,

@@ -228,7 +228,7 @@ def takes_code(
     throttle.refuse_if_too_many(session, whose, throttle.OF_CODES, now)
     code = "".join(sign for sign in typed if sign not in " -\u00a0\u202f").upper()
     is_right = authenticators.takes(session, account, code, keys=keys, now=now)
-    if not is_right and len(code) == recovery.LETTERS and code.isascii():
+    if not is_right and len(code) in recovery.LENGTHS and code.isascii():
         is_right = recovery.takes(session, account, code, now=now)
     if not is_right:
         throttle.count(session, whose, now=now)

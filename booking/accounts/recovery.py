@@ -10,8 +10,10 @@ from booking.links import SPOKEN, hashed
 from booking.models import Account, RecoveryCode
 
 HOW_MANY = 10
-LETTERS = 16
-"""Eighty bits: whoever steals the hashes guesses none."""
+LETTERS = 24
+"""120 bits: whoever steals the hashes guesses none, however plain a hash is."""
+LENGTHS = (LETTERS, 16)
+"""What may be typed: papers of before have codes of 80 bits, which open until new ones are made."""
 GROUP = 4
 
 

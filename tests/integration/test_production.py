@@ -128,6 +128,64 @@ def test_a_login_that_cannot_stand_behind_the_wall_is_refused(new_production, mo
         new_production()
 
 
+VERIFIED = "?sslmode=verify-full&sslrootcert=system&connect_timeout=1"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://app@db.example/jourmeme",
+        "postgres://app@db.example/jourmeme?sslmode=require",
+        "postgresql+psycopg://app@db.example/jourmeme?sslmode=verify-ca",
+        "postgresql://app@192.0.2.1/jourmeme?sslmode=prefer",
+        "postgresql://app@/jourmeme?host=db.example",
+        "postgresql://app@127.0.0.1,db.example/jourmeme",
+        "postgresql://app@localhost/jourmeme?hostaddr=192.0.2.1",
+        "postgresql://app@127.0.0.1.example/jourmeme",
+        "postgresql:///jourmeme?service=elsewhere",
+    ],
+)
+def test_a_database_of_another_machine_that_nobody_verifies_is_refused(new_production, address):
+    with pytest.raises(SettingMissing, match="sslmode=verify-full"):
+        new_production(database_url=address)
+
+
+def test_a_host_that_the_environment_names_is_another_machine_too(new_production, monkeypatch):
+    monkeypatch.setenv("PGHOST", "db.example")
+
+    with pytest.raises(SettingMissing, match="sslmode=verify-full"):
+        new_production(database_url="postgresql://app@/jourmeme")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"postgresql://app@192.0.2.1/jourmeme{VERIFIED}",
+        "postgresql://app@127.0.0.1:9/jourmeme",
+        "postgresql://app@localhost:9/jourmeme",
+        "postgresql://app@[::1]:9/jourmeme",
+        "postgresql://app@/jourmeme?host=/nowhere",
+    ],
+)
+def test_a_verified_database_and_one_of_this_machine_are_not_refused(
+    new_production, address, monkeypatch
+):
+    def silent(*_, **__):
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(production.psycopg, "connect", silent)
+
+    assert new_production(database_url=address)
+
+
+def test_an_address_that_is_none_is_refused_without_its_password(new_production):
+    with pytest.raises(SettingMissing, match="DATABASE_URL") as refused:
+        new_production(database_url=f"postgresql://app:{CANARIES[0]}@db?{CANARIES[0]}")
+
+    assert CANARIES[0] not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
 def test_a_database_without_tables_may_still_get_them(new_production, new_database):
     assert new_production(database_url=new_database().render_as_string(hide_password=False))
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from math import log2
 from threading import Barrier, Thread
 
 import pyotp
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from booking import accounts
 from booking.accounts import authenticators, enrolling, entering, recovery, sessions
+from booking.links import SPOKEN
 from booking.models import Authenticator, HalfSignIn, RecoveryCode, Role, StaffSession
 from config.database import transaction
 from config.sealing import Keys
@@ -25,6 +27,7 @@ from tests.staffing import PASSWORD, an_account, signed_in, words
 SECRET = b"a secret of the tests, long enough"
 PARTY = accounts.Party("localhost", "http://localhost")
 HALF_A_MINUTE = timedelta(seconds=30)
+CODE_ON_PAPER = r"([2-9A-HJ-NP-Z]{4}-){5}[2-9A-HJ-NP-Z]{4}"
 
 
 @pytest.fixture
@@ -272,13 +275,29 @@ def test_a_code_from_anothers_paper_opens_nothing(session, operator, phone):
 
 def test_there_are_ten_codes_and_new_ones_end_the_former(session, operator, phone):
     assert len(set(phone.paper)) == 10
-    assert all(re.fullmatch(r"([2-9A-HJ-NP-Z]{4}-){3}[2-9A-HJ-NP-Z]{4}", c) for c in phone.paper)
+    assert all(re.fullmatch(CODE_ON_PAPER, c) for c in phone.paper)
 
     made = recovery.make(session, operator, now=NOON)
 
     assert not take(session, operator, phone.paper[0])
     assert take(session, operator, made[0])
     assert recovery.left(session, operator) == 9
+
+
+def test_a_code_on_paper_has_more_bits_than_anybody_can_try(phone):
+    [letters] = {len(code.replace("-", "")) for code in phone.paper}
+
+    assert letters * log2(len(SPOKEN)) >= 112
+
+
+def test_a_shorter_code_from_an_old_paper_still_opens_once(session, operator, phone, monkeypatch):
+    monkeypatch.setattr(recovery, "LETTERS", 16)
+    [old, *_] = recovery.make(session, operator, now=NOON)
+    monkeypatch.undo()
+
+    assert len(old) == len("ABCD-EFGH-JKLM-NPQR")
+    assert take(session, operator, old.lower())
+    assert not take(session, operator, old)
 
 
 def test_a_dump_of_the_database_shows_neither_the_secret_nor_a_code(session, operator, phone):
@@ -342,7 +361,7 @@ def test_where_it_is_demanded_a_password_leads_to_setting_it_up_and_nowhere_else
 
     assert wrong.status_code == 422
     assert done.status_code == 200
-    assert len(re.findall(r"<li><code>[^<]{19}</code>", done.text)) == 10
+    assert len(re.findall(r"<li><code>[^<]{29}</code>", done.text)) == 10
     assert client.get("/console").status_code == 200
 
 
