@@ -65,6 +65,17 @@ _BEGINS = (
     .returning(TABLE.c.id)
 )
 
+_GIVEN_BACK = _each("community", "number", "token")
+_GIVES_BACK = (
+    update(TABLE)
+    .where(
+        TABLE.c.community_id == _GIVEN_BACK.c.community,
+        TABLE.c.id == _GIVEN_BACK.c.number,
+        TABLE.c.lease == _GIVEN_BACK.c.token,
+    )
+    .values(status=Status.WAITING, lease=None, lease_until=None)
+)
+
 _SENT = _each("community", "number", "token", "state", "name")
 _OURS = (
     select(TABLE.c.community_id, TABLE.c.id, _SENT.c.state, _SENT.c.name)
@@ -111,6 +122,12 @@ def begin(session: Session, letters: Sequence[Letter], *, now: datetime) -> list
     said = _columns(letters, "community", "number", "token", "attempt")
     begun = set(session.scalars(_BEGINS, said | {"moment": now, "until": now + LEASE}))
     return [letter for letter in letters if letter.id in begun]
+
+
+def give_back(session: Session, letters: Sequence[Letter]) -> None:
+    """Give up what is still ours and did not begin: whoever leases next looks at it at once."""
+    if letters:
+        session.execute(_GIVES_BACK, _columns(letters, "community", "number", "token"))
 
 
 def ended_well(session: Session, sent: Sequence[Sent]) -> list[Sent]:

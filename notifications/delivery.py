@@ -20,10 +20,13 @@ from notifications.twilio_sms import TwilioSms
 from notifications.twilio_voice import TwilioVoice
 
 CALLS_AT_ONCE = 4
-"""How many providers' answers one worker waits for at a time. A message is leased only when its
-call can begin at once, and its thread is given another one only when its end is recorded: a worker
-that dies leaves no more than these in doubt. Eight send little more than four (docs/performance.md)
-and leave twice as many in doubt."""
+"""How many providers' answers one worker waits for at a time. A thread is given its next message
+only when the end of the one before is recorded: a worker that dies leaves no more than these in
+doubt. Eight send little more than four (docs/performance.md) and leave twice as many in doubt."""
+
+LEASED_AT_ONCE = 2 * CALLS_AT_ONCE
+"""To look for what is due costs more than to begin a call, so it is done for several. When a worker
+dies, those that had not begun leave at the end of their lease: later, and in no doubt."""
 
 LOOK_AGAIN_SECONDS = 0.5
 """While every call that is left is slow: whether something else has become due."""
@@ -77,63 +80,88 @@ def drain(
     is_more = True
     waiting: set[Future[Ended]] = set()
     ended: Sequence[Ended] = ()
+    hands = _Hands(open_transaction, senders, clock, limit)
     with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="sender") as threads:
         while True:
-            free = min(CALLS_AT_ONCE - len(waiting), limit - begun) if is_more else 0
+            free = CALLS_AT_ONCE - len(waiting) if is_more else 0
             _record(open_transaction, [each for each in ended if not isinstance(each, Sent)])
             sent = [each for each in ended if isinstance(each, Sent)]
-            letters = _turn(open_transaction, senders, sent, free, clock, alone=not waiting)
-            is_more = bool(letters)
+            letters = hands.turn(sent, free, alone=not waiting)
+            is_more = bool(letters) or hands.hold_any
             begun += len(letters)
             waiting |= {threads.submit(_call, each, senders, clock) for each in letters}
-            if not waiting:
+            if not waiting and not is_more:
                 return begun
             done, waiting = wait(waiting, LOOK_AGAIN_SECONDS, FIRST_COMPLETED)
             ended = [each.result() for each in done]
             is_more = is_more or not done
 
 
-def _turn(
-    open_transaction: OpenTransaction,
-    senders: Mapping[Channel, Sender],
-    sent: Sequence[Sent],
-    free: int,
-    clock: Clock,
-    *,
-    alone: bool,
-) -> list[Letter]:
-    """Record what the provider took and begin up to `free` others: one commit, if all goes well.
+class _Hands:
+    """What one worker has leased and not begun, and how many more it may lease."""
 
-    Where it does not, what was taken is recorded each for itself, and nothing begins. Raises only
-    when there is nothing to lose: no call runs, and none has just ended.
-    """
-    left: Sequence[Sent] = sent
-    letters: list[Letter] = []
-    try:
-        with open_transaction() as session:
-            left = calls.ended_well(session, sent)
-            letters = _begun(session, senders, free, clock) if free else []
-    except Exception as bug:
-        if alone and not sent:
-            raise
-        logs.event("turn_broke", level=logging.ERROR, error=bug, count=len(sent))
-        left, letters = sent, []
-    _record(open_transaction, [(each.letter, _taken(each)) for each in left])
-    return letters
+    def __init__(
+        self,
+        open_transaction: OpenTransaction,
+        senders: Mapping[Channel, Sender],
+        clock: Clock,
+        limit: int,
+    ) -> None:
+        self._open_transaction, self._senders, self._clock = open_transaction, senders, clock
+        self._ahead: list[Letter] = []
+        self._may_lease = limit
 
+    @property
+    def hold_any(self) -> bool:
+        """Whether something is leased and has not begun."""
+        return bool(self._ahead)
 
-def _begun(
-    session: Session, senders: Mapping[Channel, Sender], most: int, clock: Clock
-) -> list[Letter]:
-    """Lease what is due, and note that its calls begin now."""
-    letters = outbox.lease(session, now=clock(), limit=most)
-    for each in letters:
-        if each.channel not in senders:
-            logs.event(
-                "no_sender", level=logging.ERROR, channel=each.channel, message=each.reference
-            )
-    ours = [each for each in letters if each.channel in senders]
-    return calls.begin(session, ours, now=clock())
+    def turn(self, sent: Sequence[Sent], free: int, *, alone: bool) -> list[Letter]:
+        """Record what the provider took and begin up to `free` others, in one commit.
+
+        If that fails, what was taken is recorded each for itself, and nothing begins. Raises only
+        when there is nothing to lose: no call runs, and none has just ended.
+        """
+        left: Sequence[Sent] = sent
+        letters: list[Letter] = []
+        before = self._ahead, self._may_lease
+        try:
+            with self._open_transaction() as session:
+                left = calls.ended_well(session, sent)
+                letters = self._begun(session, free)
+        except Exception as bug:
+            self._ahead, self._may_lease = before
+            if alone and not sent:
+                raise
+            logs.event("turn_broke", level=logging.ERROR, error=bug, count=len(sent))
+            left, letters = sent, []
+        _record(self._open_transaction, [(each.letter, _taken(each)) for each in left])
+        return letters
+
+    def _begun(self, session: Session, free: int) -> list[Letter]:
+        """Note that calls begin now: those in hand first, then what is due, as far as it goes."""
+        begun = self._begin(session, free)
+        if len(begun) < free and self._may_lease:
+            self._lease(session)
+            begun += self._begin(session, free - len(begun))
+        return begun
+
+    def _begin(self, session: Session, most: int) -> list[Letter]:
+        next_, self._ahead = self._ahead[:most], self._ahead[most:]
+        begun = calls.begin(session, next_, now=self._clock())
+        calls.give_back(session, [each for each in next_ if each not in begun])
+        return begun
+
+    def _lease(self, session: Session) -> None:
+        most = min(LEASED_AT_ONCE, self._may_lease)
+        letters = outbox.lease(session, now=self._clock(), limit=most)
+        self._may_lease -= len(letters)
+        for each in letters:
+            if each.channel not in self._senders:
+                logs.event(
+                    "no_sender", level=logging.ERROR, channel=each.channel, message=each.reference
+                )
+        self._ahead += [each for each in letters if each.channel in self._senders]
 
 
 def _record(open_transaction: OpenTransaction, ended: Sequence[tuple[Letter, Record]]) -> None:

@@ -222,20 +222,25 @@ def test_a_slow_call_keeps_no_other_message_waiting(promise, drain, statuses):
     assert set(statuses()) == {Status.SENT}
 
 
-def test_no_more_messages_are_in_hand_than_calls_are_made_at_once(engine, promise, drain):
-    for number in range(3 * delivery.CALLS_AT_ONCE):
+def test_no_more_messages_are_in_doubt_than_calls_are_made_at_once(engine, promise, drain):
+    for number in range(5 * delivery.CALLS_AT_ONCE):
         promise(str(number), recipient=f"+3363998{number:04}")
-    sender, in_hand = Recorder(), []
+    sender, in_hand, in_doubt = Recorder(), [], []
 
     def during():
         with Session(engine) as other:
-            sending = select(OutboxMessage.id).where(OutboxMessage.status == Status.SENDING)
-            in_hand.append(len(other.scalars(sending).all()))
+            sending = select(OutboxMessage.call_started_at).where(
+                OutboxMessage.status == Status.SENDING
+            )
+            begun = other.scalars(sending).all()
+        in_hand.append(len(begun))
+        in_doubt.append(len([each for each in begun if each]))
 
     sender.during = during
     drain(sender)
 
-    assert max(in_hand) <= delivery.CALLS_AT_ONCE
+    assert max(in_doubt) <= delivery.CALLS_AT_ONCE
+    assert max(in_hand) <= delivery.CALLS_AT_ONCE + delivery.LEASED_AT_ONCE
 
 
 def test_a_sender_that_breaks_does_not_stop_the_others(promise, drain, statuses, hands):

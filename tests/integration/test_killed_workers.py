@@ -97,14 +97,14 @@ def after_the_call(sender: TwilioSms, die: Callable[[], None]) -> None:
 
 
 def after_the_turn(_: TwilioSms, die: Callable[[], None]) -> None:
-    turn = delivery._turn
+    turn = delivery._Hands.turn
 
     def turned(*args, **kwargs):
         begun = turn(*args, **kwargs)
         die()
         return begun
 
-    delivery._turn = turned
+    delivery._Hands.turn = turned
 
 
 STEPS: list[Step] = [
