@@ -11,7 +11,7 @@ from booking.audit import unit
 from booking.cli import doors
 from booking.extensions import db, equipment, now
 from booking.models import Action, ProvedBy
-from booking.persons import erasing, exporting, finding, tombstones
+from booking.persons import erasing, exporting, finding, french, tombstones
 from booking.persons.finding import Whose
 from config import logs
 from config.clock import PARIS
@@ -46,8 +46,9 @@ def export_person(phone: str, birth_date: datetime | None, to: Path | None) -> N
     if to is None:
         click.echo(written)
         return
+    page = exporting.readable(file, PARIS, french.said_by(equipment().delivered["fr"]))
     try:
-        for ending, text in ((".json", written), (".html", exporting.readable(file, PARIS))):
+        for ending, text in ((".json", written), (".html", page)):
             _write(to.with_name(to.name + ending), text)
     except OSError as refused:
         raise click.ClickException(f"Rien n’est écrit. {refused.strerror}") from None

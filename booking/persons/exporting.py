@@ -1,9 +1,10 @@
 """All that is kept of one person, in two forms: for other software, and to be read."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
-from enum import Enum
+from enum import Enum, IntEnum
+from functools import partial
 from html import escape
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,9 @@ from booking.persons.french import FIELDS, MOMENT, SECTIONS, VALUES
 from config import sealed
 from config.database import Base
 from notifications.models import InboundMessage
+
+IN_YEARS = 36
+"""Months from which an age is said in years."""
 
 A_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*[+]\d\d:\d\d$")
 
@@ -72,10 +76,14 @@ def collect(session: Session, whose: Whose, *, now: datetime) -> File:
     return {name: rows for name, rows in file.items() if rows}
 
 
-def readable(file: File, zone: ZoneInfo) -> str:
-    """Return a page that says the same in French, for whoever is not a programmer."""
+def readable(file: File, zone: ZoneInfo, words: Mapping[str, str]) -> str:
+    """Return a page that says the same in French, for whoever is not a programmer.
+
+    `words`: what complaints, questions and answers are called, as `french.said_by` gives them.
+    """
+    tell = partial(_words, zone=zone, words=words)
     parts = [
-        f"<section><h2>{escape(SECTIONS.get(name, name))}</h2>{_rows(rows, zone)}</section>"
+        f"<section><h2>{escape(SECTIONS.get(name, name))}</h2>{_rows(rows, tell)}</section>"
         for name, rows in sorted(file.items(), key=lambda each: _place(each[0]))
         if name in SECTIONS
     ]
@@ -91,11 +99,11 @@ def _place(name: str) -> int:
     return list(SECTIONS).index(name) if name in SECTIONS else len(SECTIONS)
 
 
-def _rows(rows: Iterable[dict[str, Any]], zone: ZoneInfo) -> str:
+def _rows(rows: Iterable[dict[str, Any]], tell: Callable[[str, Any], str]) -> str:
     lists = []
     for row in rows:
         said = [
-            f"<dt>{escape(FIELDS[name])}</dt><dd>{escape(_words(value, zone))}</dd>"
+            f"<dt>{escape(FIELDS[name])}</dt><dd>{escape(tell(name, value))}</dd>"
             for name, value in row.items()
             if name in FIELDS and value not in (None, "", [], {})
         ]
@@ -103,17 +111,21 @@ def _rows(rows: Iterable[dict[str, Any]], zone: ZoneInfo) -> str:
     return "<hr>".join(lists)
 
 
-def _words(value: Any, zone: ZoneInfo) -> str:
-    if isinstance(value, bool):
-        return "oui" if value else "non"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}\u00a0: {_words(each, zone)}" for key, each in value.items())
+def _words(name: str, value: Any, *, zone: ZoneInfo, words: Mapping[str, str]) -> str:
+    tell = partial(_words, zone=zone, words=words)
     if isinstance(value, list):
-        return ", ".join(_words(each, zone) for each in value)
-    said = str(value)
+        return ", ".join(tell(name, each) for each in value)
+    if isinstance(value, dict):
+        # Of a rule that counted: what it says. Its name and level are in the JSON.
+        named = {words.get(key, FIELDS.get(key, key)): tell(key, value[key]) for key in value}
+        pairs = (f"{key}\u00a0: {said}" for key, said in named.items())
+        return str(value.get("because") or ", ".join(pairs))
+    if name == "age_months" and value is not None:
+        return f"{value // 12} ans" if value >= IN_YEARS else f"{value} mois"
+    said = {True: "oui", False: "non"}[value] if isinstance(value, bool) else str(value)
     if A_MOMENT.match(said):
         return datetime.fromisoformat(said).astimezone(zone).strftime(MOMENT)
-    return VALUES.get(said, said)
+    return words.get(f"{name}={said}") or words.get(said) or VALUES.get(said, said)
 
 
 def _visit(visit: Visit) -> dict[str, Any]:
@@ -158,5 +170,5 @@ def _value(value: Any) -> Any:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Enum):
-        return value.value
+        return value.name if isinstance(value, IntEnum) else value.value
     return str(value) if isinstance(value, UUID) else value

@@ -1,5 +1,9 @@
 """What a person's file is called in French: its parts, its fields, the words in them."""
 
+from collections.abc import Mapping
+
+from booking.triage.protocol import Protocol
+
 MOMENT = "%d/%m/%Y à %H h %M"
 
 SECTIONS = {
@@ -31,7 +35,8 @@ FIELDS = {
     "family_name": "Nom",
     "given_name": "Prénom",
     "birth_date": "Date de naissance",
-    "age_months": "Âge en mois",
+    "age_months": "Âge",
+    "older_by_months": "Âge incertain, en mois",
     "sex": "Sexe",
     "pregnant": "Grossesse",
     "phone": "Téléphone",
@@ -99,6 +104,13 @@ VALUES = {
     "SMS": "SMS",
     "VOICE": "appel",
     "EMAIL": "courriel",
+    "sms": "SMS",
+    "voice": "appel",
+    "email": "courriel",
+    "PRACTICE": "cabinet",
+    "PHARMACIST": "pharmacie",
+    "SAS": "service d’accès aux soins",
+    "API": "logiciel partenaire",
     "OPEN": "ouverte",
     "BOOKED": "avec rendez-vous",
     "DRAFT": "commencée",
@@ -117,6 +129,7 @@ VALUES = {
     "NOT_UNSCHEDULED": "pas un soin non programmé",
     "yes": "oui",
     "no": "non",
+    "unknown": "inconnu",
     "female": "femme",
     "male": "homme",
     "OPERATOR": "opératrice ou opérateur",
@@ -137,5 +150,63 @@ VALUES = {
     "EXPORT": "copiée",
     "FORGET": "données oubliées",
     "RESEAL": "scellée à nouveau",
-    "REFUSED": "accès refusé",
+    "REFUSED": "refus",
+    "RAISED": "jugé plus urgent",
+    "OVERTAKEN": "dépassé par une nouvelle réponse",
+    "SOUND": "conforme",
+    "TO_DISCUSS": "à discuter",
+    "INCIDENT": "événement indésirable",
+    "NEAR_MISS": "presque-événement",
+    "TO_RECHECK": "à vérifier",
+    "LINE_TAKEN": "le 15 a pris l’appel",
+    "CALLED_BACK": "rappelé, le 15 a répondu",
+    "NO_ANSWER": "rappelé, sans réponse",
+    "CLOSED": "terminé",
+    "KEPT": "tenu",
+    "LATE": "tenu en retard",
+    "HANDED_OVER": "confié à d’autres",
+    "ALTERNATIVE": "à la place d’un rendez-vous annulé",
+    "WAITING_LIST": "place libérée",
+    "TAKEN": "prise",
+    "LAPSED": "sans réponse à temps",
+    "FILLED": "un rendez-vous a été trouvé",
+    "GONE": "demande close ou confiée au 15",
+    "EXHAUSTED": "personne de disponible",
+    "STOPPED": "arrêté par l’équipe",
+    "confirmation": "confirmation",
+    "moved": "changement d’heure",
+    "cancelled": "annulation",
+    "call_back": "rappel promis",
+    "notice": "avis au professionnel",
+    "reminder": "rappel du rendez-vous",
+    "late": "retard annoncé",
+    "escalation": "alerte d’astreinte",
+    "offer": "place proposée",
+    "help": "demande à un professionnel",
+    "outcome": "question au professionnel",
+    "waiting": "en attente",
+    "sending": "en cours d’envoi",
+    "sent": "envoyé",
+    "delivered": "reçu",
+    "undelivered": "non reçu",
+    "failed": "échec",
+    "withdrawn": "retiré",
+    "expired": "trop tard",
+    "cancel": "annuler",
+    "stop": "plus de SMS",
+    "start": "à nouveau des SMS",
+    "worse": "c’est plus grave",
+    "other": "autre message",
 }
+
+
+def said_by(protocol: Protocol) -> Mapping[str, str]:
+    """Return a protocol's words: complaints and questions by `id`, choices by `id=choice`."""
+    complaints = {key: each.title for key, each in protocol.by_complaint.items()}
+    questions = {key: each.text for key, each in protocol.questions.items()}
+    choices = {
+        f"{key}={value}": label
+        for key, each in protocol.questions.items()
+        for value, label in each.choices
+    }
+    return complaints | questions | choices

@@ -18,7 +18,7 @@ from booking.audit import unit
 from booking.desk import board, callers
 from booking.extensions import db, equipment, now
 from booking.models import Action, CareRequest, ProvedBy, Role
-from booking.persons import erasing, exporting, finding, tombstones
+from booking.persons import erasing, exporting, finding, french, tombstones
 from booking.persons.finding import Whose
 from booking.web import entry, staff_words, wording
 from booking.web.own import ask_first
@@ -114,7 +114,8 @@ def copy() -> ResponseReturnValue:
     if kind == "json":
         content = json.dumps(file, ensure_ascii=False, indent=1)
     else:
-        kind, content = "html", exporting.readable(file, community.zone)
+        words = french.said_by(equipment().protocol("fr", community.id))
+        kind, content = "html", exporting.readable(file, community.zone, words)
     answer = Response(content, content_type=KINDS[kind])
     answer.headers["Content-Disposition"] = f"attachment; filename=vos-donnees.{kind}"
     return answer

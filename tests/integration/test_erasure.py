@@ -4,6 +4,8 @@ import json
 import stat
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import IntEnum
+from html import escape
 from uuid import uuid4
 
 import pytest
@@ -32,11 +34,11 @@ from booking.models import (
 )
 from booking.persons import erasing, exporting, finding, tombstones
 from booking.persons.finding import Whose
-from booking.persons.french import VALUES
+from booking.persons.french import FIELDS, SECTIONS, VALUES, said_by
 from booking.triage.protocol import Protocol
 from config import backup
 from config.clock import PARIS
-from config.database import transaction
+from config.database import Base, transaction
 from notifications.models import InboundMessage, Kind, Meaning, OptOut, OutboxMessage, Status
 from schedules.models import Community, Slot
 from tests import builders
@@ -437,12 +439,21 @@ def test_a_copy_tells_all_that_is_sealed_and_nothing_of_us(session, person):
     assert not any("hash" in name or "_key" in name for row in file["care_request"] for name in row)
 
 
-def test_a_copy_can_be_read_by_anybody(session, person):
+def test_a_copy_can_be_read_by_anybody(session, person, protocol):
     person.note = "<b>CanaryNote</b>"
+    person.age_months = 968
+    person.complaints = ["trauma_membre"]
+    person.answers = {"u_conscience": "no", "tm_appui": "oui"}
     session.flush()
 
-    page = exporting.readable(exporting.collect(session, Whose(PHONE), now=AFTER), PARIS)
+    file = exporting.collect(session, Whose(PHONE), now=AFTER)
+    page = exporting.readable(file, PARIS, said_by(protocol))
 
+    for name in ("trauma_membre", "u_conscience", "tm_appui"):
+        assert name not in page
+    assert escape(protocol.questions["u_conscience"].text) in page
+    assert escape(dict(protocol.questions["tm_appui"].choices)["oui"]) in page
+    assert "80 ans" in page
     assert "&lt;b&gt;CanaryNote&lt;/b&gt;" in page
     assert "CanaryFamily" in page
     assert "27/03/2027 à 12 h 00" in page
@@ -476,7 +487,7 @@ def looked_at(session, clinic, person):
 
 def test_a_copy_tells_that_the_number_said_stop_and_who_opened_the_file(session, looked_at):
     file = exporting.collect(session, Whose(PHONE), now=AFTER)
-    page = exporting.readable(file, PARIS).replace("\u00a0", " ")
+    page = exporting.readable(file, PARIS, {}).replace("\u00a0", " ")
 
     assert [row["phone"] for row in file["opt_out"]] == [PHONE]
     assert [row["action"] for row in file["access"]] == ["EXPORT", "WRITE", "READ"]
@@ -491,6 +502,21 @@ def test_a_copy_of_one_of_two_tells_neither_stop_nor_who_opened_the_others_file(
 
     assert "opt_out" not in file
     assert [row["action"] for row in file["access"]] == ["WRITE", "READ"]
+
+
+def test_every_state_of_every_row_is_french_in_a_copy():
+    """All that a list of ours may hold, but levels, of which the name is said."""
+    states = {
+        state.name if issubclass(column.type.enum_class, IntEnum) else state.value
+        for table in Base.metadata.tables.values()
+        if table.name in SECTIONS or table.name in ("outbox_message", "inbound_message")
+        for column in table.columns
+        if column.name in FIELDS and getattr(column.type, "enum_class", None)
+        for state in column.type.enum_class
+    }
+
+    assert len(states) > 60
+    assert states - set(VALUES) == set()
 
 
 def test_every_word_of_the_audit_is_french_in_a_copy():
