@@ -183,6 +183,7 @@ def _page(here: Room, reference: UUID, typed: Mapping[str, Any], errors: Mapping
         lost_factor_of=account
         and accounts.is_enrolled(here.session, account)
         and account.reference,
+        is_invited=member.standing is Standing.INVITED,
         may_be_invited=member.standing in (Standing.NONE, Standing.INVITED, Standing.EXPIRED),
         has_wrong_key=not has_right_key(member.who.rpps),
         undecided=[

@@ -217,7 +217,9 @@ def test_an_invited_member_chooses_a_password_once_and_signs_in(app, session, do
 def test_an_invitation_is_good_for_seven_days_and_a_second_ends_the_first(
     app, session, hands, doctor, coordinator
 ):
+    assert "Envoyer une invitation" in words(coordinator.get(of(doctor)))
     first = invite(coordinator, session, doctor)
+    assert "rend le lien de la première inutilisable" in words(coordinator.get(of(doctor)))
     hands.wait(timedelta(minutes=1))
     second = invite(coordinator, session, doctor)
     stranger = app.test_client()
