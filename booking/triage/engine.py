@@ -259,7 +259,7 @@ def _routes(
         if each.level is worst
     ]
     if len(offers) == 1:
-        return tuple(offers[0])
+        return tuple(dict.fromkeys(offers[0]))
     shared = set.intersection(*({route.discipline for route in offer} for offer in offers))
     every = dict.fromkeys(route for offer in offers for route in offer)
     return tuple(sorted(every, key=lambda route: route.discipline not in shared))

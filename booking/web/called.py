@@ -42,7 +42,7 @@ def lines(session: Session, community: Community, moment: datetime) -> Mapping[U
 
 
 def sentence(shown: Shown, community: Community, moment: datetime) -> str:
-    """Return « 3 professionnels sollicités, 2ᵉ vague à 14 h 20 »."""
+    """Return « 3 professionnels sollicités, 2ᵉ vague : 14 h 20 »."""
     said = []
     if shown.asked:
         count = ngettext(
@@ -55,8 +55,8 @@ def sentence(shown: Shown, community: Community, moment: datetime) -> str:
         said.append(str(_("plus personne à solliciter")))
     elif shown.next_wave_at is not None:
         hour = wording.short_day_and_hour(shown.next_wave_at, community.zone, now=moment)
-        first = _("1ʳᵉ vague à %(hour)s", hour=hour)
-        later = _("%(number)dᵉ vague à %(hour)s", number=shown.wave + 1, hour=hour)
+        first = _("1ʳᵉ vague : %(hour)s", hour=hour)
+        later = _("%(number)dᵉ vague : %(hour)s", number=shown.wave + 1, hour=hour)
         said.append(str(later if shown.wave else first))
     return ", ".join(said)
 

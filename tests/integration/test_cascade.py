@@ -780,7 +780,7 @@ def test_the_operator_sees_who_is_asked_and_stops_it(app, session, community, so
     client = signed_in(app, operator)
     path = f"/console/demandes/{somebody.reference}"
 
-    assert "2 professionnels sollicités, 2ᵉ vague à 12 h 10" in words(client.get("/console"))
+    assert "2 professionnels sollicités, 2ᵉ vague : 12 h 10" in words(client.get("/console"))
     assert "Ne plus solliciter" in words(client.get(path))
     assert client.post(f"{path}/solliciter", data={"non": "1"}).status_code == 303
     assert call(session).ended_as is CallEnd.STOPPED

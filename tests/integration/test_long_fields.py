@@ -25,8 +25,9 @@ LONG = {"letters": "a" * 60_000, "figures": "1" * 60_000}
 
 LAST = (*ENDS_SESSIONS, "lock.")
 
-PATIENCE = 2
-"""Seconds of computing: bringing in a protocol takes almost one by itself, all else a tenth."""
+PATIENCE = 10
+"""Seconds of computing: bringing in a protocol takes one or two by itself, all else a tenth. What
+goes back and forth in such a text takes hours."""
 
 
 class Forms(HTMLParser):

@@ -9,6 +9,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from booking.web import patience
+
 PHONE = {"width": 320, "height": 640}
 DESKTOP = {"width": 1280, "height": 800}
 
@@ -203,7 +205,16 @@ class Visitor:
             if self.step == last:
                 return
             self.answer_as_an_ankle()
+            self._wait_if_asked()
         raise AssertionError(f"never came to {last}: {self.page.url}")
+
+    def _wait_if_asked(self) -> None:
+        """Wait as the page asks of an address that comes often: all our visitors have the same."""
+        waits = self.page.locator("input[name='patience']")
+        if waits.count():
+            self.page.wait_for_timeout(1000 * (patience.WAIT.total_seconds() + 1))
+        if waits.count():  # with a script it has gone on by itself
+            self.press("Continuer")
 
     def sign_in(self, account: dict[str, str]) -> None:
         """Sign in as staff."""
