@@ -186,14 +186,7 @@ def _page(here: Room, reference: UUID, typed: Mapping[str, Any], errors: Mapping
         is_invited=member.standing is Standing.INVITED,
         may_be_invited=member.standing in (Standing.NONE, Standing.INVITED, Standing.EXPIRED),
         has_wrong_key=not has_right_key(member.who.rpps),
-        undecided=[
-            {
-                "booking": each.booking,
-                "when": wording.day_and_hour(each.starts_at, here.community.zone, now=here.now),
-                "where": each.site_name,
-            }
-            for each in undecided
-        ],
+        undecided=[_undecided(here, each) for each in undecided],
         civilities=member_forms.civilities(),
         disciplines=member_forms.disciplines(),
         codes=[
@@ -208,6 +201,14 @@ def _page(here: Room, reference: UUID, typed: Mapping[str, Any], errors: Mapping
         accepts=member.who.accepts_calls_for_help,
         done=next((key for key in ("fait", "invite") if key in request.args), None),
     )
+
+
+def _undecided(here: Room, left: desk.Undecided) -> dict[str, Any]:
+    return {
+        "booking": left.booking,
+        "when": wording.day_and_hour(left.starts_at, here.community.zone, now=here.now),
+        "where": left.site_name,
+    }
 
 
 @contextmanager
