@@ -17,7 +17,7 @@ from booking.audit import reading
 from booking.audit.reading import Access
 from booking.persons import belonging, finding
 from booking.persons.finding import Visit, Whose
-from booking.persons.french import FIELDS, MOMENT, SECTIONS, VALUES
+from booking.persons.french import DAY, FIELDS, MOMENT, SECTIONS, VALUES
 from config import sealed
 from config.database import Base
 from notifications.models import InboundMessage
@@ -25,6 +25,7 @@ from notifications.models import InboundMessage
 IN_YEARS = 36
 """Months from which an age is said in years."""
 
+A_DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 A_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*[+]\d\d:\d\d$")
 
 File = dict[str, list[dict[str, Any]]]
@@ -125,6 +126,8 @@ def _words(name: str, value: Any, *, zone: ZoneInfo, words: Mapping[str, str]) -
     said = {True: "oui", False: "non"}[value] if isinstance(value, bool) else str(value)
     if A_MOMENT.match(said):
         return datetime.fromisoformat(said).astimezone(zone).strftime(MOMENT)
+    if A_DAY.match(said):
+        return date.fromisoformat(said).strftime(DAY)
     return words.get(f"{name}={said}") or words.get(said) or VALUES.get(said, said)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from booking.triage.protocol import Protocol
 
-MOMENT = "%d/%m/%Y à %H h %M"
+DAY = "%d/%m/%Y"
+MOMENT = f"{DAY} à %H h %M"
 
 SECTIONS = {
     "care_request": "Vos demandes",
@@ -130,6 +131,8 @@ VALUES = {
     "yes": "oui",
     "no": "non",
     "unknown": "inconnu",
+    "fr": "français",
+    "en": "anglais",
     "female": "femme",
     "male": "homme",
     "OPERATOR": "opératrice ou opérateur",

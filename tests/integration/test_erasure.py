@@ -454,6 +454,7 @@ def test_a_copy_can_be_read_by_anybody(session, person, protocol):
     assert escape(protocol.questions["u_conscience"].text) in page
     assert escape(dict(protocol.questions["tm_appui"].choices)["oui"]) in page
     assert "80 ans" in page
+    assert f"{person.birth_date:%d/%m/%Y}" in page
     assert "&lt;b&gt;CanaryNote&lt;/b&gt;" in page
     assert "CanaryFamily" in page
     assert "27/03/2027 à 12 h 00" in page
